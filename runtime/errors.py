@@ -9,6 +9,7 @@ What can go wrong, sorted by what the caller does next.
     ├── PermanentError            it never will: dead letter, or tell the operator
     │   ├── MalformedNotification the webhook body is not a notification
     │   ├── MalformedRecord       a record of our own topics cannot be read
+    │   ├── RecordTooLarge        a topic does not take a record of this size
     │   ├── PimAnswerUnusable     the PIM answered 200 with something that is not the resource
     │   └── PimUnauthorized       401 or 403: the token is wrong or lacks a scope
     └── OperatorError             a command cannot go on: printed without a traceback
@@ -65,6 +66,12 @@ class MalformedRecord(PermanentError):
     """A record of our own topics cannot be read."""
 
     reason = "malformed_record"
+
+
+class RecordTooLarge(PermanentError):
+    """A topic does not take a record of this size."""
+
+    reason = "record_too_large"
 
 
 class PimAnswerUnusable(PermanentError):

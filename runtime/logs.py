@@ -1,0 +1,87 @@
+"""Structured logs: JSON lines, or readable ones on a terminal. Always on stderr."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Final, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+_NOISE: Final = (
+    # Faust's livelock detectors only log, and raise false alarms on idle partitions (its issues
+    # 166, 503, 629). Our own watchdogs and metrics tell a stall.
+    "has not sent fetch request",
+    "has not been set (last set",
+    "Possible livelock",
+    "Aiokafka has not",
+)
+
+
+class _NoiseFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not any(text in record.getMessage() for text in _NOISE)
+
+
+def configure_logs(
+    *, level: str = "info", stream: TextIO = sys.stderr, json: bool | None = None
+) -> None:
+    """Send our logs and those of all libraries to *stream*; *json* None means: not on a terminal."""
+    as_json = not stream.isatty() if json is None else json
+    shared: Sequence[Processor] = (
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info if as_json else _unchanged,
+    )
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    )
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(_NoiseFilter())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for ours in (
+        "quindex",
+        "ingress",
+        "ops",
+        "pim",
+        "runtime",
+        "simulator",
+        "sinks",
+        "stack",
+        "streams",
+    ):
+        logging.getLogger(ours).setLevel(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module; pass __name__."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def _unchanged(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return event

@@ -1,0 +1,69 @@
+"""The catalogue of metrics: every name that any process exposes, documented in docs/metrics.md."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY: Final = CollectorRegistry()
+_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
+
+webhook_calls = Counter(
+    "quindex_webhook_calls", "Webhook calls answered.", ["status", "stored"], registry=REGISTRY
+)
+webhook_call_seconds = Histogram(
+    "quindex_webhook_call_seconds",
+    "Time from the request line to the answer.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+    registry=REGISTRY,
+)
+spool_rows = Gauge("quindex_spool_rows", "Notifications waiting in the spool.", registry=REGISTRY)
+
+notifications = Counter(
+    "quindex_notifications",
+    "Notifications read by debounce, by what became of them.",
+    ["event", "outcome"],
+    registry=REGISTRY,
+)
+pending_keys = Gauge(
+    "quindex_debounce_pending_keys", "Resources in their quiet period.", registry=REGISTRY
+)
+due_records = Counter(
+    "quindex_due_records", "Due records appended.", ["lane", "early"], registry=REGISTRY
+)
+fetch_waiting_keys = Gauge(
+    "quindex_fetch_waiting_keys", "Resources waiting to be fetched.", ["lane"], registry=REGISTRY
+)
+pim_requests = Counter(
+    "quindex_pim_requests", "Requests to the PIM, by outcome.", ["outcome"], registry=REGISTRY
+)
+pim_request_seconds = Histogram(
+    "quindex_pim_request_seconds",
+    "Time of a request to the PIM.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+quota_used_ratio = Gauge(
+    "quindex_quota_used_ratio",
+    "Used part of our share of a quota window.",
+    ["window"],
+    registry=REGISTRY,
+)
+snapshots = Counter(
+    "quindex_snapshots", "Snapshots appended.", ["kind", "deleted"], registry=REGISTRY
+)
+search_documents = Counter(
+    "quindex_search_documents", "Search documents by verdict.", ["verdict"], registry=REGISTRY
+)
+bulk_seconds = Histogram(
+    "quindex_bulk_seconds", "Time of a bulk request.", buckets=_SECONDS, registry=REGISTRY
+)
+freshness_seconds = Histogram(
+    "quindex_freshness_seconds",
+    "From the newest notification's append to written in Elasticsearch.",
+    ["lane"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+dead_letters = Counter(
+    "quindex_dead_letters", "Records set aside.", ["stage", "reason"], registry=REGISTRY
+)

@@ -1,0 +1,90 @@
+"""Records of `due`: a resource to fetch."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pim.kinds import Kind, to_key
+from runtime.errors import MalformedRecord
+
+UUIDS_MAX: Final = 20
+"""How many of the coalesced notifications are named; all are counted."""
+
+
+class Lane(StrEnum):
+    """The priority of a due record."""
+
+    LIVE = "live"
+    PROCESS = "process"
+    SCAN = "scan"
+
+
+class DueRecord(BaseModel):
+    """The request to fetch a resource, once its quiet period is over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    kind: Kind
+    code: str
+    lane: Lane
+    early: bool = False  # due after the lead time: held for the quiet period when quota is short
+    delete: bool = False  # the newest notification says that the resource is gone
+    partition: int  # of `notifications`
+    offset: int  # of the newest notification
+    notified_s: float  # append times of the first and the newest notification, unix seconds
+    newest_s: float
+    changed_s: float | None = None  # created_at of the newest notification
+    notifications: int = 1
+    uuids: tuple[str, ...] = ()
+    locales: Mapping[str, tuple[float, float]] = {}  # first and last time a locale was named
+
+    @property
+    def key(self) -> str:
+        """kind:code."""
+        return to_key(self.kind, self.code)
+
+    def to_json(self) -> bytes:
+        """Return the record's value."""
+        return orjson.dumps(self.model_dump(mode="json", by_alias=True))
+
+    @classmethod
+    def parse(cls, value: bytes) -> Self:
+        """
+        Read a record's value.
+
+        Raises:
+            MalformedRecord: not JSON, or of a schema that this version cannot read.
+        """
+        try:
+            return cls.model_validate_json(value)
+        except ValidationError as error:
+            raise MalformedRecord(f"not a due record: {error}") from error
+
+    def merge(self, newer: "DueRecord") -> "DueRecord":
+        """
+        Coalesce with a record of the same resource that was appended later.
+
+        The newest notification decides about the delete; the more urgent lane wins; locales,
+        counts and times are united.
+        """
+        assert newer.key == self.key
+        locales = dict(self.locales)
+        for locale, (first_s, last_s) in newer.locales.items():
+            held = locales.get(locale, (first_s, last_s))
+            locales[locale] = (min(held[0], first_s), max(held[1], last_s))
+        lanes = list(Lane)
+        return newer.model_copy(
+            update={
+                "lane": min(self.lane, newer.lane, key=lanes.index),
+                "early": self.early and newer.early,
+                "notified_s": min(self.notified_s, newer.notified_s),
+                "newest_s": max(self.newest_s, newer.newest_s),
+                "notifications": self.notifications + newer.notifications,
+                "uuids": (*self.uuids, *newer.uuids)[:UUIDS_MAX],
+                "locales": locales,
+            }
+        )

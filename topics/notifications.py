@@ -1,0 +1,87 @@
+"""Records of `notifications`: webhook bodies as received, and synthetic notifications of ours."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+from uuid import uuid4
+
+import orjson
+
+from pim.kinds import Kind
+
+HEADER_SOURCE: Final = "source"
+HEADER_RECEIVED: Final = "received_at"
+HEADER_NOT_BEFORE: Final = "not_before"
+
+
+class Source(StrEnum):
+    """Who appended a notification."""
+
+    WEBHOOK = "webhook"
+    CASCADE = "cascade"
+    TRIGGER = "trigger"
+    REPLAY = "replay"
+    MARKER = "marker"
+    MARK = "mark"
+
+
+_EVENT_NAMES: Final = {
+    Kind.DOCUMENT: "document",
+    Kind.VARIANT: "variant",
+    Kind.ASSET: "media",
+    Kind.CLASSIFICATION: "classification",
+}
+
+
+def to_key_bytes(code: str) -> bytes:
+    """Return the key of a notification: the resource code, UTF-8."""
+    return code.encode("utf-8", "surrogatepass")
+
+
+def to_headers(
+    source: Source, *, now_s: float, not_before_s: float | None = None
+) -> Mapping[str, bytes]:
+    """Return the headers of a notification; times are unix seconds."""
+    headers = {HEADER_SOURCE: source.value.encode(), HEADER_RECEIVED: f"{now_s:.3f}".encode()}
+    if not_before_s is not None:
+        headers[HEADER_NOT_BEFORE] = f"{not_before_s:.3f}".encode()
+    return headers
+
+
+def to_synthetic(
+    kind: Kind, code: str, *, now_s: float, reason: str, process: str | None = None
+) -> bytes:
+    """
+    Return a notification of ours that asks to look at a resource again.
+
+    *reason* stands where Quable names the user; with *process* it goes through the process lane.
+    """
+    body: dict[str, object] = {
+        "schema": 1,
+        "uuid": str(uuid4()),
+        "code": f"{_EVENT_NAMES[kind]}.update",
+        "links": [],
+        "created_at": datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds"),
+        "created_by": f"quindex: {reason}",
+        "resource": {"code": code, "type": kind.value, "links": []},
+    }
+    if process is not None:
+        body["process"] = {"id": process, "type": "bulk_edit", "correlationId": process}
+    return orjson.dumps(body)
+
+
+def to_source(headers: Mapping[str, bytes]) -> Source:
+    """Return who appended a record; one without the header came by webhook."""
+    try:
+        return Source(headers.get(HEADER_SOURCE, b"webhook").decode("ascii", "replace"))
+    except ValueError:
+        return Source.WEBHOOK
+
+
+def to_not_before_s(headers: Mapping[str, bytes]) -> float | None:
+    """Return the moment before which the notification must wait, unix seconds."""
+    try:
+        return float(headers[HEADER_NOT_BEFORE])
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,44 @@
+"""
+The form of a record, whatever carries it: Kafka in production, memory in tests.
+
+A stage takes `Received` records, appends through a `Publisher`, and acknowledges last.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Received:
+    """A record that a stage was handed; its effect must be durable before it is acknowledged."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    appended_s: float  # when Kafka stored it, unix seconds
+    acknowledge: Callable[[], None]
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Publisher(Protocol):
+    """Appends records to topics."""
+
+    async def append(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Mapping[str, bytes] | None = None,
+        partition: int | None = None,
+    ) -> None:
+        """
+        Return once the record is stored durably; *partition* None means: by the key.
+
+        Raises:
+            KafkaUnavailable: it may or may not be stored.
+            RecordTooLarge: the topic does not take a record of this size.
+        """

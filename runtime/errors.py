@@ -3,14 +3,17 @@ What can go wrong, sorted by what the caller does next.
 
     QuindexError
     ├── TransientError            the same call may succeed later: wait, try again
-    │   ├── PimUnavailable        no answer, 429 or 5xx
+    │   ├── PimUnavailable        no answer, 429 or 5xx, or a page that is no data at all
+    │   │   └── PimTimeout        no whole answer within the deadline
     │   ├── SinkUnavailable       Elasticsearch did not answer, or cannot take writes now
     │   └── KafkaUnavailable      the brokers cannot be reached
     ├── PermanentError            it never will: dead letter, or tell the operator
     │   ├── MalformedNotification the webhook body is not a notification
     │   ├── MalformedRecord       a record of our own topics cannot be read
     │   ├── RecordTooLarge        a topic does not take a record of this size
-    │   ├── PimAnswerUnusable     the PIM answered 200 with something that is not the resource
+    │   ├── PimAnswerUnusable     the PIM answered with something that is not what was asked for
+    │   │   ├── PimAnswerTooLarge more bytes than a client takes: ask for less at a time
+    │   │   └── PimFilterIgnored  a list of other resources: ask for each alone
     │   └── PimUnauthorized       401 or 403: the token is wrong or lacks a scope
     └── OperatorError             a command cannot go on: printed without a traceback
         ├── SettingsInvalid       exit code 3
@@ -44,6 +47,10 @@ class PimUnavailable(TransientError):
         self.retry_after_s = retry_after_s
 
 
+class PimTimeout(PimUnavailable):
+    """The PIM did not send its whole answer within the request's deadline."""
+
+
 class SinkUnavailable(TransientError):
     """Elasticsearch did not answer, or cannot take writes now."""
 
@@ -75,9 +82,29 @@ class RecordTooLarge(PermanentError):
 
 
 class PimAnswerUnusable(PermanentError):
-    """The PIM answered 200 with something that is not the resource asked for."""
+    """
+    The PIM answered with something that is not what was asked for.
+
+    *status* is that of the answer where the status itself is the trouble: a redirect, a 4xx.
+    """
 
     reason = "pim_answer_unusable"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class PimAnswerTooLarge(PimAnswerUnusable):
+    """The PIM's answer has more bytes than a client takes."""
+
+    reason = "pim_answer_too_large"
+
+
+class PimFilterIgnored(PimAnswerUnusable):
+    """The PIM answered a filtered list with resources that the filter excludes."""
+
+    reason = "pim_filter_ignored"
 
 
 class PimUnauthorized(PermanentError):

@@ -72,12 +72,15 @@ class DueRecord(BaseModel):
         counts and times are united.
         """
         assert newer.key == self.key
+        # Two appends of one stage may change places when one of them is tried again.
+        reversed_order = newer.partition == self.partition and newer.offset < self.offset
+        newest = self if reversed_order else newer
         locales = dict(self.locales)
         for locale, (first_s, last_s) in newer.locales.items():
             held = locales.get(locale, (first_s, last_s))
             locales[locale] = (min(held[0], first_s), max(held[1], last_s))
         lanes = list(Lane)
-        return newer.model_copy(
+        return newest.model_copy(
             update={
                 "lane": min(self.lane, newer.lane, key=lanes.index),
                 "early": self.early and newer.early,

@@ -1,0 +1,178 @@
+"""
+Notifications in, due records out.
+
+If the process dies:
+  in `take`, after the buffer has it    nothing was acknowledged but what the newest supersedes;
+                                        it is delivered again and waits from its append time on
+  in `flush`, before the append         the same
+  in `flush`, after the append          the due record is there twice: the fetch stage merges them
+"""
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+
+from pim.kinds import Kind
+from pim.notifications import Meaning, Notification, parse_notification
+from runtime.clock import Clock
+from runtime.errors import MalformedNotification
+from runtime.logs import get_logger
+from runtime.metrics import due_records, notifications, pending_keys
+from runtime.points import reach
+from streams.debounce import DebounceBuffer, Pending
+from topics.dead_letters import DeadLetters
+from topics.due import DueRecord
+from topics.layout import DUE_PARTITION, NOTIFICATIONS_PARTITIONS
+from topics.names import TopicNames
+from topics.notifications import Source, to_headers, to_not_before_s, to_source
+from topics.records import Publisher, Received
+
+FLUSH_INTERVAL_S: Final = 0.1
+APPENDS_MAX: Final = 500
+"""How many due records are on their way to Kafka at once."""
+
+log = get_logger(__name__)
+
+
+class Debouncer:
+    """Holds notifications for their quiet period, then passes on one due record per resource."""
+
+    def __init__(
+        self,
+        *,
+        buffer: DebounceBuffer[Received],
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        topics: TopicNames,
+        kinds: Collection[Kind],
+        clock: Clock,
+        partitions: int = NOTIFICATIONS_PARTITIONS,
+    ) -> None:
+        self._buffer = buffer
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._topics = topics
+        self._kinds = frozenset(kinds)
+        self._clock = clock
+        self._partitions = partitions
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def waits_for(self) -> str | None:
+        """Nothing ever: an append that fails is tried again by the publisher."""
+        return None
+
+    async def take(self, received: Received) -> None:
+        """Buffer a notification; waits while the buffer is full."""
+        while self._buffer.is_full:
+            self._room.clear()
+            await self._room.wait()
+        try:
+            notification = parse_notification(received.value or b"")
+        except MalformedNotification as error:
+            notifications.labels("malformed", "dead_lettered").inc()
+            await self._dead_letters.set_aside(received, reason=error.reason, error=str(error))
+            received.acknowledge()
+            return
+        outcome = await self._handle(notification, received)
+        notifications.labels(notification.event, outcome).inc()
+
+    async def run(self) -> None:
+        """Pass on what is due, until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_INTERVAL_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Pass on what is due now."""
+        await self._pass_on(self._buffer.pop_due())
+        pending_keys.set(len(self._buffer))
+        self._room.set()
+
+    def drop(self) -> None:
+        """Forget everything held."""
+        self._buffer.clear()
+        self._room.set()
+
+    async def drain(self) -> None:
+        """Pass on everything held, due or not."""
+        await self._pass_on(self._buffer.pop_all())
+
+    async def _handle(self, notification: Notification, received: Received) -> str:
+        if notification.meaning is Meaning.RESOURCE and notification.kind in self._kinds:
+            superseded = self._buffer.add(
+                notification,
+                received,
+                appended_s=received.appended_s,
+                not_before_s=to_not_before_s(received.headers),
+            )
+            if superseded is not None:
+                superseded.acknowledge()
+            reach("debounce.taken")
+            return "buffered" if superseded is None else "coalesced"
+        if notification.meaning is Meaning.PROCESS_END:
+            await self._end_process(notification, received)
+        received.acknowledge()
+        return notification.meaning.value
+
+    async def _end_process(self, notification: Notification, received: Received) -> None:
+        """The end lies in one partition; the buffers of all others learn of it by a marker."""
+        process_id = notification.process_id or notification.code
+        self._buffer.end_process(process_id)
+        if to_source(received.headers) is Source.MARKER:
+            return
+        headers = to_headers(Source.MARKER, now_s=self._clock())
+        async with asyncio.TaskGroup() as group:
+            for partition in range(self._partitions):
+                if partition != received.partition:
+                    group.create_task(
+                        self._publisher.append(
+                            self._topics.notifications,
+                            key=received.key,
+                            value=received.value,
+                            headers=headers,
+                            partition=partition,
+                        )
+                    )
+
+    async def _pass_on(self, due: list[Pending[Received]]) -> None:
+        for start in range(0, len(due), APPENDS_MAX):
+            async with asyncio.TaskGroup() as group:
+                for entry in due[start : start + APPENDS_MAX]:
+                    group.create_task(self._append(entry))
+
+    async def _append(self, entry: Pending[Received]) -> None:
+        record = to_due(entry)
+        reach("due.before")
+        await self._publisher.append(
+            self._topics.due,
+            key=record.key.encode("utf-8", "surrogatepass"),
+            value=record.to_json(),
+            partition=DUE_PARTITION,
+        )
+        reach("due.after")
+        entry.receipt.acknowledge()
+        due_records.labels(record.lane.value, str(record.early).lower()).inc()
+        log.debug("resource.due", key=record.key, coalesced=record.notifications)
+
+
+def to_due(entry: Pending[Received]) -> DueRecord:
+    """Return the due record of what waited for one resource."""
+    notification = entry.newest
+    assert notification.kind is not None
+    return DueRecord(
+        kind=notification.kind,
+        code=notification.code,
+        lane=entry.lane,
+        early=entry.early,
+        delete=notification.is_delete,
+        partition=entry.receipt.partition,
+        offset=entry.receipt.offset,
+        notified_s=entry.first_s,
+        newest_s=entry.newest_s,
+        changed_s=notification.created_s,
+        notifications=entry.count,
+        uuids=tuple(entry.uuids),
+        locales=dict(entry.locales),
+    )

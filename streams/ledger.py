@@ -1,0 +1,60 @@
+"""
+Which offset of a partition may be committed: only what is contiguous and acknowledged.
+
+Faust's own bookkeeping commits past records that are still being processed: off by one at the
+head, unchecked in a fresh group, and it takes the record after a gap for done. A compacted topic
+is all gaps, so here gaps need no bookkeeping: the ledger knows the offsets that were delivered.
+"""
+
+from collections import deque
+
+
+class Ledger:
+    """
+    The delivered and the acknowledged offsets of one assigned partition.
+
+    Offsets are delivered in ascending order and acknowledged in any order. Memory grows with the
+    records that were delivered and not yet acknowledged, plus those acknowledged behind them.
+    """
+
+    __slots__ = ("_acknowledged", "_committed", "_delivered", "_last")
+
+    def __init__(self) -> None:
+        self._delivered: deque[int] = deque()
+        self._acknowledged: set[int] = set()
+        self._last = -1
+        self._committed: int | None = None
+
+    def deliver(self, offset: int) -> None:
+        """Note that a record was handed to a stage; one seen before changes nothing."""
+        if offset > self._last:
+            self._delivered.append(offset)
+            self._last = offset
+
+    def acknowledge(self, offset: int) -> None:
+        """Note that a record's effect is durable; an offset never delivered is ignored."""
+        if self._delivered and self._delivered[0] <= offset <= self._last:
+            self._acknowledged.add(offset)
+
+    def to_commit(self) -> int | None:
+        """
+        Return the offset from which the group must resume, or None if that is committed already.
+
+        It is the lowest delivered offset that is not acknowledged, else one past the last.
+        """
+        delivered, acknowledged = self._delivered, self._acknowledged
+        while delivered and delivered[0] in acknowledged:
+            acknowledged.discard(delivered.popleft())
+        if self._last < 0:
+            return None
+        resume = delivered[0] if delivered else self._last + 1
+        return None if resume == self._committed else resume
+
+    def committed(self, offset: int) -> None:
+        """Note that the broker has stored *offset*; one that it refused is offered again."""
+        self._committed = offset
+
+    @property
+    def held(self) -> int:
+        """How many delivered records are not acknowledged."""
+        return len(self._delivered) - len(self._acknowledged)

@@ -1,0 +1,95 @@
+"""Appends records to Kafka: aiokafka's producer, idempotent, acks=all."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from runtime.errors import RecordTooLarge
+from runtime.logs import get_logger
+from topics.layout import SNAPSHOT_MAX_BYTES
+
+_PAUSE_MIN_S: Final = 0.5
+_PAUSE_MAX_S: Final = 10.0
+_OVERHEAD_BYTES: Final = 64 * 1024
+"""Key, headers and framing of a record, beside its value."""
+
+log = get_logger(__name__)
+
+
+class KafkaPublisher:
+    """
+    Appends until it succeeds: while the brokers are away, callers wait.
+
+    A try that timed out may have been stored, so a record may be there twice; readers are used to
+    that.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = options
+        self._producer: AIOKafkaProducer | None = None
+        self.waits_for: str | None = None
+
+    async def start(self) -> None:
+        """
+        Connect.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        self._producer = AIOKafkaProducer(
+            **self._options,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            linger_ms=2,
+            max_request_size=SNAPSHOT_MAX_BYTES + _OVERHEAD_BYTES,
+            request_timeout_ms=30_000,
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Send what is on its way, then disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def append(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Mapping[str, bytes] | None = None,
+        partition: int | None = None,
+    ) -> None:
+        """
+        Return once the record is stored.
+
+        Raises:
+            RecordTooLarge: the topic does not take a record of this size.
+        """
+        assert self._producer is not None, "start() comes first"
+        pause_s = _PAUSE_MIN_S
+        while True:
+            try:
+                await self._producer.send_and_wait(
+                    topic,
+                    value,
+                    key=key,
+                    headers=list((headers or {}).items()),
+                    partition=partition,
+                )
+            except MessageSizeTooLargeError as error:
+                raise RecordTooLarge(
+                    f"{topic} does not take a record of {len(value or b'')} bytes"
+                ) from error
+            except KafkaError as error:
+                self.waits_for = f"Kafka: {error}"
+                log.warning("append.failed", topic=topic, error=repr(error), pause_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+            else:
+                self.waits_for = None
+                return

@@ -1,0 +1,55 @@
+"""Ports on the loopback address."""
+
+import errno
+import random
+import socket
+
+from runtime.errors import OperatorError
+
+HOST = "127.0.0.1"
+
+FREE_PORTS = range(20_000, 30_000)
+"""
+Below those that systems give to outgoing connections: a client that keeps asking for a server
+that is down could otherwise be given the server's own port, and be connected to itself.
+"""
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
+def free_port() -> int:
+    for port in random.sample(FREE_PORTS, 1000):
+        if is_free(port):
+            return port
+    raise OperatorError(f"No port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free.")
+
+
+def check_free(port: int, wanted_by: str) -> None:
+    """
+    Raises:
+        OperatorError: another process listens on *port*.
+    """
+    if not is_free(port):
+        raise OperatorError(
+            f"{wanted_by} cannot listen on {HOST}:{port}: another process does. "
+            "Stop that one, or choose another port (0 for any free one)."
+        )
+
+
+def accepts(port: int) -> bool:
+    """Whether something takes connections on *port*."""
+    try:
+        with socket.create_connection((HOST, port), timeout=1.0):
+            return True
+    except OSError:
+        return False

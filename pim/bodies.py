@@ -1,0 +1,48 @@
+"""Reading the body of an answer without ever holding more of it than is allowed."""
+
+import zlib
+from typing import Final
+
+from runtime.errors import PimAnswerTooLarge, PimUnavailable
+
+ACCEPT_ENCODING: Final = "gzip"
+_GZIP: Final = zlib.MAX_WBITS | 16
+
+
+class BodyReader:
+    """
+    Collects a body chunk by chunk, unpacked, up to *max_bytes* unpacked bytes.
+
+    Raises:
+        PimAnswerTooLarge: more bytes came, or would have come out of a compressed chunk.
+        PimUnavailable: the compression is broken, cut short, or not the one that was asked for.
+    """
+
+    def __init__(self, *, encoding: str, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._body = bytearray()
+        match encoding.strip().lower():
+            case "" | "identity":
+                self._unpacker = None
+            case "gzip" | "x-gzip":
+                self._unpacker = zlib.decompressobj(_GZIP)
+            case _:
+                raise PimUnavailable("the PIM answered in a compression that was not asked for")
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes from the wire."""
+        room = self._max_bytes - len(self._body)
+        if self._unpacker is not None:
+            try:
+                chunk = self._unpacker.decompress(chunk, room + 1)  # 0 would mean no limit
+            except zlib.error as error:
+                raise PimUnavailable("the PIM's answer cannot be decompressed") from error
+        if len(chunk) > room:
+            raise PimAnswerTooLarge(f"the PIM's answer is larger than {self._max_bytes} bytes")
+        self._body += chunk
+
+    def finish(self) -> bytes:
+        """Return the whole body."""
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise PimUnavailable("the PIM's compressed answer is cut short")
+        return bytes(self._body)

@@ -1,0 +1,157 @@
+"""One HTTP request to the PIM at a time: its gate, deadline, size, metrics and tries."""
+
+import asyncio
+import time
+from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+
+import httpx
+import stamina
+
+from pim.answers import Answer, parse_answer
+from pim.bodies import ACCEPT_ENCODING, BodyReader
+from pim.gate import Gate
+from pim.retries import RetryPolicy
+from runtime.clock import Clock
+from runtime.errors import (
+    PimAnswerTooLarge,
+    PimAnswerUnusable,
+    PimTimeout,
+    PimUnauthorized,
+    PimUnavailable,
+    QuindexError,
+)
+from runtime.metrics import pim_request_seconds, pim_requests
+
+TIMEOUT_S: Final = 30.0
+"""From the gate to the last byte of the answer."""
+ANSWER_MAX_BYTES: Final = 32 * 1024 * 1024
+"""Decompressed; a page of 100 documents has about 1 MB."""
+_CONNECTIONS_MAX: Final = 16
+_IDLE_S: Final = 30.0
+
+
+class PimConnection:
+    """
+    Sends GET requests with the token, and sorts what comes back.
+
+    Raises:
+        ValueError: the token cannot be a header; the message does not show it.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout_s: float = TIMEOUT_S,
+        answer_max_bytes: int = ANSWER_MAX_BYTES,
+        retries: RetryPolicy | None = None,
+        clock: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
+    ) -> None:
+        if not token.isascii() or not token.isprintable() or not token or " " in token:
+            raise ValueError("the PIM's token is empty, or holds characters that no header can")
+        self._timeout_s = timeout_s
+        self._answer_max_bytes = answer_max_bytes
+        self._retries = retries or RetryPolicy()
+        self._clock, self._wall_clock = clock, wall_clock
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            headers={
+                "Accept": "application/ld+json",
+                "Accept-Encoding": ACCEPT_ENCODING,
+                "Authorization": f"Bearer {token}",
+                "User-Agent": "quindex",
+            },
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is ever kept
+            follow_redirects=False,
+            timeout=timeout_s,
+            limits=httpx.Limits(
+                max_connections=_CONNECTIONS_MAX,
+                max_keepalive_connections=_CONNECTIONS_MAX,
+                keepalive_expiry=_IDLE_S,
+            ),
+        )
+
+    async def get(self, url: str, gate: Gate) -> object | None:
+        """
+        Return the decoded answer, or None for 404 and 410; each try passes the gate.
+
+        Raises:
+            PimUnavailable, PimUnauthorized, PimAnswerUnusable: as `parse_answer` sorts them, and
+                PimUnavailable too if no whole answer came.
+        """
+        self._retries.budget.on_request()
+        tries = stamina.retry_context(on=self._retries.to_hook(), attempts=None, timeout=None)
+        async for attempt in tries:
+            with attempt:
+                async with gate.request():
+                    return await self._get_once(url)
+        raise AssertionError("stamina always returns or raises")
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def _get_once(self, url: str) -> object | None:
+        outcome, started_s = "cancelled", self._clock()
+        try:
+            decoded = parse_answer(await self._exchange(url), now_s=self._wall_clock())
+            outcome = "gone" if decoded is None else "ok"
+        except QuindexError as error:
+            outcome = to_outcome(error)
+            raise
+        finally:
+            pim_requests.labels(outcome).inc()
+            pim_request_seconds.observe(self._clock() - started_s)
+        return decoded
+
+    async def _exchange(self, url: str) -> Answer:
+        try:
+            async with asyncio.timeout(self._timeout_s), self._http.stream("GET", url) as response:
+                return await self._read(response)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise PimTimeout(f"no whole answer of the PIM within {self._timeout_s:g} s") from error
+        except httpx.TransportError as error:
+            # The text names addresses and system errors; headers are never part of it.
+            raise PimUnavailable(f"the PIM did not answer: {str(error) or repr(error)}") from error
+
+    async def _read(self, response: httpx.Response) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = b""
+        if response.is_success:
+            body = await self._read_body(response)
+        else:
+            # Read on only so that the connection can be used again: the status says it all.
+            with suppress(PimAnswerUnusable, PimUnavailable, httpx.TransportError):
+                body = await self._read_body(response)
+        return Answer(response.status_code, headers, body)
+
+    async def _read_body(self, response: httpx.Response) -> bytes:
+        reader = BodyReader(
+            encoding=response.headers.get("content-encoding", ""), max_bytes=self._answer_max_bytes
+        )
+        # The stream itself, since httpx would decompress a whole chunk at once.
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
+            reader.feed(chunk)
+        return reader.finish()
+
+
+def to_outcome(error: QuindexError) -> str:
+    """Return the metric's word for an error."""
+    match error:
+        case PimTimeout():
+            return "timeout"
+        case PimUnavailable(status=429):
+            return "throttled"
+        case PimUnavailable():
+            return "unavailable"
+        case PimUnauthorized():
+            return "unauthorized"
+        case PimAnswerTooLarge():
+            return "too_large"
+        case _:
+            return "unusable"

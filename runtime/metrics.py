@@ -17,6 +17,30 @@ webhook_call_seconds = Histogram(
     registry=REGISTRY,
 )
 spool_rows = Gauge("quindex_spool_rows", "Notifications waiting in the spool.", registry=REGISTRY)
+spool_bytes = Gauge("quindex_spool_bytes", "Bytes waiting in the spool.", registry=REGISTRY)
+spool_drained = Counter(
+    "quindex_spool_drained", "Records of the spool that reached Kafka.", registry=REGISTRY
+)
+spool_damaged_bytes = Counter(
+    "quindex_spool_damaged_bytes", "Bytes of the spool that could not be read.", registry=REGISTRY
+)
+webhook_marks = Counter(
+    "quindex_webhook_marks",
+    "Calls that only the mark could accept: a reconcile makes up for them.",
+    registry=REGISTRY,
+)
+webhook_secret_seen = Gauge(
+    "quindex_webhook_secret_seen_timestamp_seconds",
+    "When a call last came with this secret, unix seconds.",
+    ["secret"],
+    registry=REGISTRY,
+)
+kafka_in_flight_records = Gauge(
+    "quindex_ingress_in_flight_records", "Records on their way to Kafka.", registry=REGISTRY
+)
+breaker_open = Gauge(
+    "quindex_ingress_breaker_open", "1 while calls go straight to the spool.", registry=REGISTRY
+)
 
 notifications = Counter(
     "quindex_notifications",

@@ -63,9 +63,9 @@ class KafkaPublisher:
         value: bytes | None,
         headers: Mapping[str, bytes] | None = None,
         partition: int | None = None,
-    ) -> None:
+    ) -> int:
         """
-        Return once the record is stored.
+        Return the record's offset once it is stored.
 
         Raises:
             RecordTooLarge: the topic does not take a record of this size.
@@ -74,7 +74,7 @@ class KafkaPublisher:
         pause_s = _PAUSE_MIN_S
         while True:
             try:
-                await self._producer.send_and_wait(
+                stored = await self._producer.send_and_wait(
                     topic,
                     value,
                     key=key,
@@ -92,4 +92,4 @@ class KafkaPublisher:
                 pause_s = min(pause_s * 2, _PAUSE_MAX_S)
             else:
                 self.waits_for = None
-                return
+                return int(stored.offset)

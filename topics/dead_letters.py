@@ -1,5 +1,6 @@
 """Records of `dead-letters`: the bytes that failed, with the reason in the headers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,33 @@ BYTES_MAX: Final = 1024 * 1024
 ERROR_MAX_CHARS: Final = 2_000
 
 log = get_logger(__name__)
+
+
+def to_dead_letter_headers(
+    *,
+    stage: str,
+    reason: str,
+    error: str,
+    topic: str,
+    partition: int,
+    offset: int,
+    now_s: float,
+) -> Mapping[str, bytes]:
+    """
+    Return the headers of a dead letter.
+
+    *partition* and *offset* are -1 for what failed before it lay in *topic*.
+    """
+    texts = {
+        "stage": stage,
+        "reason": reason,
+        "error": error[:ERROR_MAX_CHARS],
+        "topic": topic,
+        "partition": str(partition),
+        "offset": str(offset),
+        "at": f"{now_s:.3f}",
+    }
+    return {name: text.encode("utf-8", "replace") for name, text in texts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +58,20 @@ class DeadLetters:
         Raises:
             KafkaUnavailable: it may or may not be stored.
         """
-        texts = {
-            "stage": self.stage,
-            "reason": reason,
-            "error": error[:ERROR_MAX_CHARS],
-            "topic": received.topic,
-            "partition": str(received.partition),
-            "offset": str(received.offset),
-            "at": f"{self.clock():.3f}",
-        }
+        headers = to_dead_letter_headers(
+            stage=self.stage,
+            reason=reason,
+            error=error,
+            topic=received.topic,
+            partition=received.partition,
+            offset=received.offset,
+            now_s=self.clock(),
+        )
         await self.publisher.append(
             self.topic,
             key=received.key,
             value=received.value if received.value is None else received.value[:BYTES_MAX],
-            headers={name: text.encode("utf-8", "replace") for name, text in texts.items()},
+            headers=headers,
         )
         dead_letters.labels(self.stage, reason).inc()
         log.warning("record.dead_lettered", stage=self.stage, reason=reason, error=error)

@@ -33,12 +33,14 @@ class MemoryPublisher:
         value: bytes | None,
         headers: Mapping[str, bytes] | None = None,
         partition: int | None = None,
-    ) -> None:
+    ) -> int:
         """Append, or raise *failure*."""
         if self.failure is not None:
             raise self.failure
         chosen = to_partition(key or b"", self.partitions) if partition is None else partition
+        offset = sum(r.topic == topic and r.partition == chosen for r in self.records)
         self.records.append(Appended(topic, key, value, dict(headers or {}), chosen))
+        return offset
 
     def of(self, topic: str) -> list[Appended]:
         """Return what was appended to *topic*, oldest first."""

@@ -19,7 +19,7 @@ class Received:
     key: bytes | None
     value: bytes | None
     appended_s: float  # when Kafka stored it, unix seconds
-    acknowledge: Callable[[], None]
+    acknowledge: Callable[[], object]
     headers: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -34,9 +34,11 @@ class Publisher(Protocol):
         value: bytes | None,
         headers: Mapping[str, bytes] | None = None,
         partition: int | None = None,
-    ) -> None:
+    ) -> int:
         """
-        Return once the record is stored durably; *partition* None means: by the key.
+        Return the record's offset once it is stored durably.
+
+        *partition* None means: by the key.
 
         Raises:
             KafkaUnavailable: it may or may not be stored.

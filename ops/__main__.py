@@ -1,0 +1,70 @@
+"""The command line: one file per command, loaded only when it is asked for."""
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from runtime.errors import OperatorError
+
+INTERRUPTED: Final = 130
+
+_COMMANDS: Final = {
+    "ingress": "Answer Quable's webhook: put each notification on Kafka.",
+    "search": "Search the index, in one locale.",
+    "setup": "Create topics, indices, aliases and the epoch; change nothing the second time.",
+    "simulator": "Run Quable in a box: REST API, webhooks, faults on request.",
+    "stack": "Run a local Kafka and Elasticsearch, without Docker.",
+    "worker": "Debounce, fetch and index; run as many as you like.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's file when it is called, so that --help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"ops.{name.replace('-', '_')}").command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings are environment variables QUINDEX_*, described in docs/settings.md.",
+)
+@click.version_option(package_name="quindex", message="%(prog)s %(version)s")
+def command() -> None:
+    """Keep Elasticsearch in step with a Quable PIM."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; an error that a person can mend is one message, not a traceback."""
+    try:
+        outcome: Any = command.main(arguments, prog_name="quindex", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except OperatorError as error:
+        click.echo(f"quindex: {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

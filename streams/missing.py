@@ -1,0 +1,32 @@
+"""
+What a 404 means: an event is a hint, the fetch decides. Without I/O.
+
+A resource that its newest notification calls deleted is gone at once. Any other 404 may be a PIM
+that lies: it is looked at again after a while, and counts only if a live resource of the same kind
+is found just after it.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+LOOK_AGAIN_S: Final = 30.0
+
+
+class MissingVerdict(StrEnum):
+    """What to do with a resource that the PIM does not have."""
+
+    DELETED = "deleted"
+    LOOK_AGAIN = "look_again"
+    CONFIRM = "confirm"
+    """Deleted, if a live resource of the same kind answers now."""
+
+
+def judge_missing(
+    *, announced: bool, missing_since_s: float | None, now_s: float
+) -> MissingVerdict:
+    """Return what a 404 means; *missing_since_s* is when the first one came, if there was one."""
+    if announced:
+        return MissingVerdict.DELETED
+    if missing_since_s is None or now_s - missing_since_s < LOOK_AGAIN_S:
+        return MissingVerdict.LOOK_AGAIN
+    return MissingVerdict.CONFIRM

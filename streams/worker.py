@@ -1,0 +1,107 @@
+"""Runs a worker until it is told to stop, or until something goes wrong that no retry mends."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Coroutine
+from typing import Any, Final, cast
+
+from runtime.logs import get_logger
+from streams.app import Stages
+from streams.safe_consumer import PipelineApp
+
+DRAIN_MAX_S: Final = 20.0
+STOP_MAX_S: Final = 30.0
+EXIT_WATCHDOG: Final = 70
+
+log = get_logger(__name__)
+
+
+class Worker:
+    """One process of the pipeline: the Faust app, and the stages' own tasks beside it."""
+
+    def __init__(self, app: PipelineApp, stages: Stages) -> None:
+        self._app, self._stages = app, stages
+        self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+        app.on_before_shutdown.connect(cast(Any, self._drain))
+
+    async def run(self) -> None:
+        """
+        Work until SIGTERM or SIGINT.
+
+        Raises:
+            Exception: what ended the worker; nothing that it held is lost.
+        """
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.stop)
+        tasks = [self._supervise(stage.run()) for stage in self._stages]
+        tasks.append(self._supervise(self._watch_app()))
+        try:
+            await self._app.start()
+            log.info("worker.started")
+            await self._stopping.wait()
+        finally:
+            deadline = _exit_after(STOP_MAX_S)
+            await self._app.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            deadline.cancel()
+        if self._failure is not None:
+            raise self._failure
+        log.info("worker.stopped")
+
+    def stop(self) -> None:
+        """Drain, commit, leave the group."""
+        self._stopping.set()
+
+    def _supervise(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A stage's task that fails ends the worker: nothing was acknowledged, so it is replayed."""
+        task = asyncio.get_running_loop().create_task(work)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (failure := task.exception()) is not None:
+                self._fail(failure)
+
+        task.add_done_callback(ended)
+        return task
+
+    async def _watch_app(self) -> None:
+        await self._app.wait_until_stopped()
+        if not self._stopping.is_set():
+            reason = self._app.crash_reason
+            self._fail(reason or RuntimeError("Faust stopped by itself"))
+
+    def _fail(self, failure: BaseException) -> None:
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        if self._failure is None:
+            self._failure = failure
+        self.stop()
+
+    async def _drain(self, _app: Any, **_: Any) -> None:
+        """Still in the group: what is acknowledged here is committed."""
+        if self._failure is not None:
+            return
+        try:
+            async with asyncio.timeout(DRAIN_MAX_S), asyncio.TaskGroup() as group:
+                for stage in self._stages:
+                    group.create_task(stage.drain())
+        except TimeoutError:
+            log.warning("drain.timed_out", within_s=DRAIN_MAX_S)
+
+
+def _exit_after(seconds: float) -> threading.Timer:
+    """End the process if it does not stop in time: a broker that is gone must not hold it."""
+
+    def give_up() -> None:
+        log.critical("stop.timed_out", within_s=seconds)
+        os._exit(EXIT_WATCHDOG)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    return timer

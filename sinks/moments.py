@@ -1,0 +1,32 @@
+"""Dates of the PIM and of ours, as Elasticsearch's strict_date_optional_time reads them."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+_ISO: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}"
+    r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+
+
+def to_date(text: str) -> str | None:
+    """Return an ISO date in UTC, to the millisecond; None if it is none. No offset means UTC."""
+    if _ISO.fullmatch(text) is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return _to_iso(moment)
+
+
+def to_moment(seconds: float) -> str:
+    """Return unix seconds as an ISO date in UTC, to the millisecond."""
+    return _to_iso(datetime.fromtimestamp(seconds, UTC))
+
+
+def _to_iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

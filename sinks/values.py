@@ -1,0 +1,167 @@
+"""
+One attribute's value, whatever its shape, as typed values of one locale.
+
+Each goes into the bucket of its type (text, number, boolean, date, choice), and each bucket has a
+field of its own in the index. So an attribute whose type flips between two resources breaks
+nothing, and no value is lost: what is not of the type that its definition names goes by its shape.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sinks.attribute_types import AttributeType
+from sinks.fallbacks import is_empty, is_translatable, resolve, to_label
+from sinks.markup import to_clean, to_text
+from sinks.moments import to_date
+
+VALUES_MAX: Final = 1_000
+"""Of one attribute; what lies beyond is not searched."""
+
+DEPTH_MAX: Final = 16
+_INTEGER_MAX: Final = 2**63 - 1
+_NUMBER: Final = re.compile(
+    r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,3})?", re.ASCII
+)
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_CODE_MARK: Final = ";code="
+
+Choice = dict[str, str]
+"""code and label."""
+
+
+@dataclass(slots=True)
+class Values:
+    """The values of one attribute in one locale, by type."""
+
+    text: list[str] = field(default_factory=list)
+    number: list[int | float] = field(default_factory=list)
+    boolean: list[bool] = field(default_factory=list)
+    date: list[str] = field(default_factory=list)
+    choice: list[Choice] = field(default_factory=list)
+    inherited: bool = False
+    count: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the buckets that hold something; one value stands alone, choices never do."""
+        buckets: dict[str, list[Any]] = {
+            "text": self.text,
+            "number": self.number,
+            "boolean": self.boolean,
+            "date": self.date,
+        }
+        shown: dict[str, Any] = {
+            name: values[0] if len(values) == 1 else values
+            for name, values in buckets.items()
+            if values
+        }
+        return shown | ({"choice": self.choice} if self.choice else {})
+
+    def to_texts(self) -> list[str]:
+        """Return what full-text search should find."""
+        return [*self.text, *(choice["label"] for choice in self.choice)]
+
+
+def to_values(value: Any, chain: Sequence[str], type_: AttributeType | None) -> Values:
+    """Return the typed values that an attribute has in the first locale of *chain*."""
+    values = Values()
+    resolved, values.inherited = resolve(value, chain)
+    _collect(resolved, values, chain, type_, DEPTH_MAX)
+    return values
+
+
+def _collect(
+    value: Any, into: Values, chain: Sequence[str], type_: AttributeType | None, depth: int
+) -> None:
+    if is_empty(value) or depth == 0 or into.count >= VALUES_MAX:
+        return
+    if isinstance(value, list):
+        for each in value:
+            _collect(each, into, chain, type_, depth - 1)
+    elif isinstance(value, Mapping):
+        _collect_object(value, into, chain, type_, depth)
+    else:
+        into.count += 1
+        _add_scalar(value, into, type_)
+
+
+def _collect_object(
+    value: Mapping[str, Any],
+    into: Values,
+    chain: Sequence[str],
+    type_: AttributeType | None,
+    depth: int,
+) -> None:
+    if is_translatable(value, chain):
+        _collect(resolve(value, chain)[0], into, chain, type_, depth - 1)
+    elif (code := _to_choice_code(value)) is not None:
+        into.count += 1
+        into.choice.append(_to_choice(code, _to_choice_label(value, chain)))
+    else:
+        for each in value.values():
+            _collect(each, into, chain, type_, depth - 1)
+
+
+def _to_choice_code(value: Mapping[str, Any]) -> str | None:
+    """Return the code of a predefined value, whose id is `attribute=color;code=red`."""
+    for name in ("code", "id"):
+        code = value.get(name)
+        if isinstance(code, str | int) and not isinstance(code, bool) and code != "":
+            _, mark, rest = str(code).partition(_CODE_MARK)
+            return rest if mark and rest else str(code)
+    return None
+
+
+def _to_choice_label(value: Mapping[str, Any], chain: Sequence[str]) -> str | None:
+    labels = (to_label(value.get(name), chain) for name in ("labels", "label", "name", "value"))
+    return next((label for label in labels if label is not None), None)
+
+
+def _to_choice(code: str, label: str | None) -> Choice:
+    return {"code": to_clean(code), "label": to_text(label or code) or to_clean(code)}
+
+
+def _add_scalar(value: Any, into: Values, type_: AttributeType | None) -> None:
+    if type_ is AttributeType.CHOICE:
+        into.choice.append(_to_choice(_to_string(value), None))
+    elif type_ is not AttributeType.TEXT and (boolean := _to_boolean(value, type_)) is not None:
+        into.boolean.append(boolean)
+    elif type_ is not AttributeType.TEXT and (number := _to_number(value, type_)) is not None:
+        into.number.append(number)
+    elif (
+        type_ in {None, AttributeType.DATE}
+        and isinstance(value, str)
+        and (date := to_date(value.strip())) is not None
+    ):
+        into.date.append(date)
+    elif text := to_text(_to_string(value)):
+        into.text.append(text)
+
+
+def _to_boolean(value: Any, type_: AttributeType | None) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if type_ is AttributeType.BOOLEAN and isinstance(value, str | int):
+        return _BOOLEANS.get(_to_string(value).strip().lower())
+    return None
+
+
+def _to_number(value: Any, type_: AttributeType | None) -> int | float | None:
+    """Return a number that a double field takes; larger integers lose their last digits."""
+    if isinstance(value, str):
+        if type_ is not AttributeType.NUMBER or _NUMBER.fullmatch(value.strip()) is None:
+            return None
+        value = float(value) if not value.strip().lstrip("+-").isdecimal() else int(value)
+    if isinstance(value, int) and abs(value) > _INTEGER_MAX:
+        value = float(value) if value.bit_length() <= 1023 else math.inf  # noqa: PLR2004  # of a double
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _to_string(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() > 4096:  # noqa: PLR2004  # int to str is limited
+        return hex(value)
+    return str(value)

@@ -5,12 +5,12 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.elasticsearch.common.logging.LogConfigurator;
 import org.elasticsearch.common.settings.Settings;
+import org.elasticsearch.core.IOUtils;
 import org.elasticsearch.env.Environment;
-import org.elasticsearch.node.InternalSettingsPreparer;
-import org.elasticsearch.node.Node;
+import org.elasticsearch.node.*;
 import org.elasticsearch.plugins.PluginsLoader;
 
-/** Runs a node. Arguments: its home (with modules/) and its configuration folder. */
+/** Runs a node until it is told to end. Arguments: its home (with modules/), its configuration folder. */
 public final class Launcher {
     public static void main(String[] arguments) throws Exception {
         LogConfigurator.registerErrorListener();
@@ -19,21 +19,14 @@ public final class Launcher {
         Environment environment = InternalSettingsPreparer.prepareEnvironment(
             home, Map.of(), Path.of(arguments[1]), () -> "local");
         LogConfigurator.configure(environment, true);
-        PluginsLoader loader = PluginsLoader.createPluginsLoader(
+        Node node = new Node(environment, PluginsLoader.createPluginsLoader(
             PluginsLoader.loadModulesBundles(environment.modulesDir(), false),
-            PluginsLoader.loadPluginsBundles(environment.pluginsDir(), false), Map.of(), false);
-        Node node = new Node(environment, loader);
-        CountDownLatch closed = new CountDownLatch(1);
+            PluginsLoader.loadPluginsBundles(environment.pluginsDir(), false), Map.of(), false));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             node.prepareForClose();
-            try {
-                node.close();
-            } catch (Exception error) {
-                error.printStackTrace();
-            }
-            closed.countDown();
+            IOUtils.closeWhileHandlingException(node);
         }));
         node.start();
-        closed.await();
+        new CountDownLatch(1).await();
     }
 }

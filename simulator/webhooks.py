@@ -1,0 +1,272 @@
+"""Calls the subscriber: one POST per notification, with Quable's rules for failures."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+import httpx
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from runtime.clock import Clock
+from simulator.delivery import Counting, DeliveryPolicy, Rules
+from simulator.garments import seeded
+from simulator.notifications import Notification
+
+PENDING_MAX: Final = 1_000_000
+"""Notifications that wait for their call; beyond, a new one is lost, and counted so."""
+
+
+class Subscription(BaseModel):
+    """Where to call; *authorization* is sent verbatim; *events* empty means all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str | None = None
+    authorization: str | None = None
+    events: tuple[str, ...] = ()
+
+
+class WebhookOptions(BaseModel):
+    """How the calls are made; can be changed while notifications wait."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    time_scale: float = Field(default=1.0, gt=0)
+    counting: Counting = Counting.NOTIFICATION
+    timeout_s: float = Field(default=5.0, gt=0)
+    in_flight_max: int = Field(default=8, ge=1)
+    shuffle_s: float = Field(default=0.0, ge=0)
+    """Each notification waits a random time up to this, so that their order is lost."""
+    drop_share: float = Field(default=0.0, ge=0, le=1)
+    """This share of notifications is never sent, though nobody disabled the webhook."""
+
+    def to_rules(self) -> Rules:
+        """Return the rules that the pure policy decides by."""
+        return Rules(counting=self.counting, time_scale=self.time_scale)
+
+
+class State(StrEnum):
+    """What became of a notification."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    GIVEN_UP = "given_up"  # after its last attempt
+    LOST = "lost"  # the webhook was disabled, or nobody has subscribed
+    DROPPED = "dropped"  # on request
+
+
+@dataclass(slots=True)
+class Entry:
+    """A notification and what became of it; the first *accepted_s* is kept."""
+
+    notification: Notification
+    published_s: float
+    state: State = State.PENDING
+    attempts: int = 0
+    accepted_s: float | None = None
+    last_failure: str | None = None
+
+
+@dataclass(slots=True)
+class Calls:
+    """Attempts and how they ended."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    in_flight_peak: int = 0
+    answers: Counter[str] = field(default_factory=Counter)  # statuses, and names of errors
+
+
+class WebhookService:
+    """
+    Sends what is published to it, in the background of the running event loop.
+
+    Needs no start: publishing starts the calls, up to *in_flight_max* at once. Tests that move
+    their own clock call `start_due` after it.
+    """
+
+    def __init__(
+        self,
+        *,
+        subscription: Subscription,
+        options: WebhookOptions,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.subscription = subscription
+        self.options = options
+        self.policy = DeliveryPolicy(options.to_rules())
+        self.calls = Calls()
+        self.entries: dict[str, Entry] = {}
+        self._clock = clock
+        self._transport = transport
+        self._random = seeded(seed, "webhooks")
+        self._client: httpx.AsyncClient | None = None
+        self._pending: list[tuple[float, int, str]] = []  # a heap: due, sequence, uuid
+        self._sequence = 0
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def publish(self, notifications: Sequence[Notification]) -> None:
+        """Queue notifications to be sent; the caller runs in an event loop."""
+        now_s = self._clock()
+        for notification in notifications:
+            if self.subscription.events and notification.event not in self.subscription.events:
+                continue
+            entry = self.entries[notification.uuid] = Entry(notification, now_s)
+            if not self.policy.enabled or not self.subscription.url:
+                entry.state = State.LOST
+            elif self._random.random() < self.options.drop_share:
+                entry.state = State.DROPPED
+            elif len(self._pending) >= PENDING_MAX:
+                entry.state = State.LOST
+            else:
+                self._push(
+                    notification.uuid, now_s + self._random.random() * self.options.shuffle_s
+                )
+        self.start_due()
+
+    def configure(self, options: WebhookOptions) -> None:
+        """Change the options; retries that wait keep the time they were given."""
+        self.options = options
+        self.policy.rules = options.to_rules()
+        self.start_due()
+
+    def enable(self) -> None:
+        """Enable the webhook, as a person does; what was lost stays lost."""
+        self.policy.enable()
+        self.start_due()
+
+    def disable(self) -> None:
+        """Disable the webhook, as a person does; what waits is lost."""
+        self.policy.disable()
+        self._lose_pending()
+
+    @property
+    def waiting(self) -> int:
+        """How many notifications wait for a call, or for their next one."""
+        return len(self._pending)
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are under way."""
+        return len(self._in_flight)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way or will be made."""
+        return not self._pending and not self._in_flight
+
+    def accepted(self) -> list[str]:
+        """Return the uuids of the notifications that were answered in the 200s, oldest first."""
+        return [uuid for uuid, entry in self.entries.items() if entry.state is State.ACCEPTED]
+
+    def start_due(self) -> None:
+        """Start the calls that are due, as many as may be under way."""
+        now_s = self._clock()
+        while (
+            self._pending
+            and self._pending[0][0] <= now_s
+            and len(self._in_flight) < self.options.in_flight_max
+        ):
+            _, _, uuid = heappop(self._pending)
+            task = asyncio.get_running_loop().create_task(self._attempt(self.entries[uuid]))
+            self._in_flight.add(task)
+            task.add_done_callback(self._ended)
+        self.calls.in_flight_peak = max(self.calls.in_flight_peak, len(self._in_flight))
+        self._set_timer(now_s)
+
+    async def settled(self) -> None:
+        """Wait until no call is under way and none is due; retries may still wait."""
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+            await asyncio.sleep(0)  # lets the callbacks start what is due next
+
+    async def aclose(self) -> None:
+        """Stop: calls under way are abandoned, what waits is never sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pending.clear()
+        for task in list(self._in_flight):
+            task.cancel()
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _push(self, uuid: str, due_s: float) -> None:
+        self._sequence += 1
+        heappush(self._pending, (due_s, self._sequence, uuid))
+
+    def _set_timer(self, now_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._pending and self._pending[0][0] > now_s:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._pending[0][0] - now_s, self.start_due)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        if not task.cancelled():
+            task.result()
+            self.start_due()
+
+    async def _attempt(self, entry: Entry) -> None:
+        entry.attempts += 1
+        self.calls.total += 1
+        outcome = await self._call(entry.notification)
+        self.calls.answers[outcome] += 1
+        if outcome.startswith("2"):
+            self.calls.succeeded += 1
+            self.policy.succeeded()
+            entry.state = State.ACCEPTED
+            entry.accepted_s = entry.accepted_s or self._clock()
+            return
+        self.calls.failed += 1
+        entry.last_failure = outcome
+        retry_at_s = self.policy.failed(attempts=entry.attempts, now_s=self._clock())
+        if retry_at_s is None:
+            entry.state = State.GIVEN_UP
+        else:
+            self._push(entry.notification.uuid, retry_at_s)
+        if not self.policy.enabled:
+            self._lose_pending()
+
+    async def _call(self, notification: Notification) -> str:
+        """Return the answer's status, or the name of what went wrong."""
+        headers = {"Content-Type": "application/json", "User-Agent": "Quable"}
+        if self.subscription.authorization is not None:
+            headers["Authorization"] = self.subscription.authorization
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                transport=self._transport,
+                timeout=None,  # noqa: S113 - one deadline for the whole call, below
+                trust_env=False,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+            )
+        try:
+            async with asyncio.timeout(self.options.timeout_s):
+                answer = await self._client.post(
+                    self.subscription.url or "",
+                    content=orjson.dumps(notification.body),
+                    headers=headers,
+                )
+        except TimeoutError:
+            return "too_slow"
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return type(error).__name__
+        return str(answer.status_code)
+
+    def _lose_pending(self) -> None:
+        for _, _, uuid in self._pending:
+            self.entries[uuid].state = State.LOST
+        self._pending.clear()
+        heapify(self._pending)

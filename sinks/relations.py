@@ -35,7 +35,8 @@ def to_links(kind: Kind, code: str, resource: Mapping[str, Any]) -> list[dict[st
     links = []
     for each in _to_objects(resource.get("documentLinks")):
         type_, origin, target = (to_code(each.get(n)) for n in ("linkType", "origin", "target"))
-        incoming = target == to_clean(code) and origin is not None and kind is Kind.DOCUMENT
+        own = to_clean(code)
+        incoming = target == own and origin is not None and (origin != own or kind is Kind.ASSET)
         other = origin if incoming else target or to_code(each.get("document")) or origin
         if other is not None:
             links.append(_to_link(type_ or "", "in" if incoming else "out", other))

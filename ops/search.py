@@ -1,0 +1,115 @@
+"""quindex search: ask the index what a shopper would ask."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import click
+import orjson
+
+from pim.kinds import Kind
+from runtime.errors import OperatorError
+from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from sinks.searching import Found, Question
+
+_MARKS: Final = ("\x1b[1m", "\x1b[22m")
+
+
+@click.command()
+@click.argument("query", default="")
+@click.option("--locale", help="Default: the first of QUINDEX_LOCALES.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Default: all.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="ATTRIBUTE=VALUE",
+    help="Also FROM..TO; beside attributes: code, document_type, classification, link, asset.",
+)
+@click.option("--facet", "facets", multiple=True, metavar="ATTRIBUTE", help="Count its values.")
+@click.option("--size", type=click.IntRange(0, 1_000), default=10, show_default=True)
+@click.option("--inactive", is_flag=True, help="Find inactive resources too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(
+    query: str,
+    *,
+    locale: str | None,
+    kind: str | None,
+    filters: Sequence[str],
+    facets: Sequence[str],
+    size: int,
+    inactive: bool,
+    as_json: bool,
+) -> None:
+    """Search the index, in one locale. Without QUERY everything matches."""
+    from sinks.searching import Question  # --help answers at once
+
+    settings = load_settings(os.environ, needs=("elasticsearch", "locales"))
+    question = Question(
+        text=query,
+        kind=kind,
+        filters=[_parse_filter(text) for text in filters],
+        facets=facets,
+        size=size,
+        inactive=inactive,
+        marks=("<em>", "</em>") if as_json else _MARKS,
+    )
+    found = asyncio.run(_search(settings, locale or settings.locales[0], question))
+    if as_json:
+        click.echo(orjson.dumps(asdict(found)).decode())
+        return
+    for line in to_lines(found):
+        click.echo(line)
+    click.echo(f"{found.total} found, {len(found.hits)} shown", err=True)
+
+
+def to_lines(found: "Found") -> list[str]:
+    """Return what is printed of an answer."""
+    lines = []
+    for hit in found.hits:
+        score = "" if hit.score is None else f"  ({hit.score:.2f})"
+        lines.append(f"{hit.name or hit.code}  {hit.kind}:{hit.code}{score}")
+        lines += [f"    {text}" for text in hit.highlights]
+    for name, counts in found.facets.items():
+        lines.append(f"{name}:")
+        lines += [f"    {count:>7}  {value}" for value, count in counts]
+    return lines
+
+
+def _parse_filter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r} is not ATTRIBUTE=VALUE", param_hint="--filter")
+    return name, value
+
+
+async def _search(settings: Settings, locale: str, question: "Question") -> "Found":
+    from elasticsearch import (  # heavy
+        ApiError,
+        NotFoundError,
+        TransportError,
+    )
+
+    from sinks.elasticsearch import connect  # heavy
+    from sinks.fields import to_alias  # with the others
+    from sinks.indices import to_operator_error, to_unreachable  # heavy
+    from sinks.searching import to_found, to_request  # with the others
+
+    alias = to_alias(settings.index_prefix, locale)
+    async with connect(settings) as client:
+        try:
+            response = await client.search(index=alias, **to_request(question))
+        except NotFoundError as error:
+            raise OperatorError(
+                f"There is no index for {locale}: no alias {alias}. It is made by `quindex setup` "
+                f"for the locales of QUINDEX_LOCALES ({', '.join(settings.locales)})."
+            ) from error
+        except ApiError as error:
+            raise to_operator_error(error) from error
+        except TransportError as error:
+            raise to_unreachable(error) from error
+    return to_found(response.body, question.facets)

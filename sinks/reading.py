@@ -1,0 +1,50 @@
+"""Reading all live search documents of an alias, at one moment."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from elasticsearch import AsyncElasticsearch
+
+PAGE_MAX: Final = 1_000
+_KEEP_ALIVE: Final = "2m"
+
+
+async def read_all(
+    client: AsyncElasticsearch,
+    alias: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    page_max: int = PAGE_MAX,
+) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """
+    Yield id and search document of everything behind *alias* that matches *query*.
+
+    All pages show the index as it was when the first was asked for. The alias's filter hides
+    tombstones; name an index to read them too.
+    """
+    await client.indices.refresh(index=alias)
+    opened = await client.open_point_in_time(index=alias, keep_alive=_KEEP_ALIVE)
+    pit, after = opened["id"], None
+    try:
+        while True:
+            page = await client.search(
+                pit={"id": pit, "keep_alive": _KEEP_ALIVE},
+                query=query or {"match_all": {}},
+                sort=[{"_shard_doc": "asc"}],
+                search_after=after,
+                size=page_max,
+                track_total_hits=False,
+            )
+            pit, hits = page["pit_id"], page["hits"]["hits"]
+            for hit in hits:
+                yield hit["_id"], hit["_source"]
+            if len(hits) < page_max:
+                return
+            after = hits[-1]["sort"]
+    finally:
+        await client.close_point_in_time(id=pit)
+
+
+async def read_live(client: AsyncElasticsearch, alias: str) -> dict[str, dict[str, Any]]:
+    """Return all live search documents by id; for indices that fit into memory."""
+    return {id_: document async for id_, document in read_all(client, alias)}

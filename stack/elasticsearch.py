@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
-
 from stack.cache import java_command
 from stack.compile import LAUNCHER
 from stack.ports import HOST, free_port
+from stack.readiness import elasticsearch_answers
 from stack.server import Server
 
 HEAP = "1g"
-ANSWER_WITHIN_S = 3.0
 
 LOG4J = """\
 status = error
@@ -48,10 +46,7 @@ class Elasticsearch(Server):
         return f"http://{super().address}"
 
     def answers(self) -> bool:
-        try:
-            return httpx.get(self.address, timeout=ANSWER_WITHIN_S, trust_env=False).is_success
-        except httpx.TransportError:
-            return False
+        return elasticsearch_answers(self.address)
 
     def _prepare(self) -> Sequence[str]:
         home = self._cache.elasticsearch_home()

@@ -3,11 +3,13 @@ Runs one command and kills it as soon as the parent is gone, however the parent 
 
     python -I guard.py PARENT LOCK MARK WIPE COMMAND...
 
-PARENT is the process id to watch, LOCK a file descriptor that the command inherits, MARK a file
-to remove once the command has ended, WIPE a folder to remove if the parent did not live to do so
-("" for none). The first line on standard output is the command's process id; the command itself
-writes to standard error. It is a file of its own, imports nothing of ours, and is started in a
-session of its own, so that Ctrl-C in a terminal reaches neither it nor the command.
+PARENT is the process id to watch; with 0 the command is left on its own at once. LOCK is a file
+descriptor that the command inherits, MARK a file to remove once the command has ended, WIPE a
+folder to remove if the parent did not live to do so ("" for none). The first line on standard
+output is the command's process id; the command itself writes to standard error.
+
+This is a file of its own, imports nothing of ours, and is started in a session of its own, so
+that Ctrl-C in a terminal reaches neither it nor the command.
 """
 
 import ctypes
@@ -40,23 +42,21 @@ def kill_without(parent: int, child: subprocess.Popen[bytes]) -> None:
 
 def main(arguments: list[str]) -> int:
     parent, lock, mark, wipe, *command = arguments
+    watched = int(parent)
     child = subprocess.Popen(  # noqa: S603  # the caller's own command
         command,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         pass_fds=[int(lock)],
-        preexec_fn=die_with_guard,  # noqa: PLW1509  # no thread runs yet
+        preexec_fn=die_with_guard if watched else None,  # noqa: PLW1509  # no thread runs yet
     )
-    watch = threading.Thread(target=kill_without, args=(int(parent), child), daemon=True)
-    watch.start()
-    try:
-        sys.stdout.write(f"{child.pid}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        child.kill()
+    os.write(sys.stdout.fileno(), f"{child.pid}\n".encode())
+    if not watched:
+        return 0
+    threading.Thread(target=kill_without, args=(watched, child), daemon=True).start()
     code = child.wait()
     Path(mark).unlink(missing_ok=True)  # still under the lock
-    if wipe and os.getppid() != int(parent):
+    if wipe and os.getppid() != watched:
         shutil.rmtree(wipe, ignore_errors=True)
     return code
 

@@ -1,16 +1,13 @@
 """Kafka: one broker that is its own controller."""
 
-import logging
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from runtime.errors import OperatorError
 from stack.cache import java_command
-from stack.ports import HOST, accepts, free_port
+from stack.ports import HOST, free_port
+from stack.readiness import kafka_answers
 from stack.server import Server
 
 CLUSTER_ID = "cXVpbmRleC1sb2NhbC0wMQ"
@@ -20,7 +17,8 @@ HEAP = "512m"
 RECORD_MAX_BYTES = 16 * 2**20
 """Topics may set a lower maximum of their own; ours go up to 8 MiB."""
 
-ANSWER_WITHIN_MS = 3000
+CLEANER_BUFFER_BYTES = 16 * 2**20
+"""For compaction; the default is 128 MiB of a small heap."""
 
 LOG4J = """\
 status = error
@@ -35,66 +33,55 @@ logger.kafka.level = info
 """
 
 
-def to_properties(*, port: int, controller_port: int, data_folder: Path) -> str:
-    """server.properties: safe for one broker, quick for tests."""
-    values = {
+def to_settings(*, listens: str, advertised: str, controller: str) -> dict[str, str]:
+    """
+    What one broker needs to be quick and still itself; all addresses are host:port.
+
+    The quorum is a static one: its address is read here at each start, and not kept with the data.
+    """
+    return {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        # A static quorum: its ports are read here at each start, and not kept with the data.
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listeners": f"PLAINTEXT://{listens},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{advertised}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": data_folder,
         "auto.create.topics.enable": "false",
-        "offsets.topic.num.partitions": 4,
-        "offsets.topic.replication.factor": 1,
-        "transaction.state.log.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
-        "default.replication.factor": 1,
-        "min.insync.replicas": 1,
-        "message.max.bytes": RECORD_MAX_BYTES,
-        "replica.fetch.max.bytes": RECORD_MAX_BYTES,
-        "group.initial.rebalance.delay.ms": 0,
-        "group.min.session.timeout.ms": 1000,
-        "log.cleaner.dedupe.buffer.size": 16 * 2**20,
+        "default.replication.factor": "1",
+        "min.insync.replicas": "1",
+        "offsets.topic.num.partitions": "4",
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "message.max.bytes": str(RECORD_MAX_BYTES),
+        "replica.fetch.max.bytes": str(RECORD_MAX_BYTES),
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",  # tests lose a consumer within seconds
+        "log.cleaner.dedupe.buffer.size": str(CLEANER_BUFFER_BYTES),
     }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def to_properties(settings: Mapping[str, str]) -> str:
+    """The text of a properties file; a backslash would start an escape there."""
+    return "".join(f"{name}={value}\n".replace("\\", "\\\\") for name, value in settings.items())
 
 
 class Kafka(Server):
     name = "Kafka"
 
     def answers(self) -> bool:
-        if not accepts(self.port):
-            return False
-        quiet = logging.getLogger("kafka")
-        level = quiet.level
-        quiet.setLevel(logging.CRITICAL)  # being down is expected here
-        try:
-            admin = KafkaAdminClient(
-                bootstrap_servers=self.address,
-                bootstrap_timeout_ms=ANSWER_WITHIN_MS,
-                request_timeout_ms=ANSWER_WITHIN_MS,
-            )
-            try:
-                return bool(admin.describe_cluster()["brokers"])
-            finally:
-                admin.close()
-        except KafkaError:
-            return False
-        finally:
-            quiet.setLevel(level)
+        return kafka_answers(self.address)
 
     def _prepare(self) -> Sequence[str]:
         properties, log4j = self.folder / "server.properties", self.folder / "log4j2.properties"
-        properties.write_text(
-            to_properties(port=self.port, controller_port=free_port(), data_folder=self.data_folder)
+        settings = to_settings(
+            listens=self.address, advertised=self.address, controller=f"{HOST}:{free_port()}"
         )
+        properties.write_text(to_properties({**settings, "log.dirs": str(self.data_folder)}))
         log4j.write_text(LOG4J)
         java = [
             java_command(),

@@ -60,7 +60,7 @@ class LocalStack:
 
     def start(self, *, detached: bool = False) -> None:
         """
-        Start both and wait until both answer. If one fails, neither is left running.
+        Start what does not run yet and wait until both answer. What fails is not left running.
 
         Raises:
             OperatorError: a port is taken, or the extra is not installed.
@@ -68,20 +68,24 @@ class LocalStack:
         """
         self._cache.jars("kafka")
         self._cache.elasticsearch_home()
+        started: list[Server] = []
         try:
             for server in self.servers:
-                server.start(detached=detached)
+                if server.running() is None:
+                    started.append(server)
+                    server.start(detached=detached)
             for server in self.servers:
                 server.wait_ready(READY_WITHIN_S)
         except BaseException:
-            self.stop()
+            for server in started:
+                server.stop()
+            self._remove_temporary()
             raise
 
     def stop(self) -> None:
         for server in self.servers:
             server.stop()
-        if self._temporary:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        self._remove_temporary()
 
     def __enter__(self) -> Self:
         self.start()
@@ -94,3 +98,7 @@ class LocalStack:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _remove_temporary(self) -> None:
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)

@@ -41,15 +41,6 @@ def check_free(port: int, wanted_by: str) -> None:
     """
     if not is_free(port):
         raise OperatorError(
-            f"{wanted_by} cannot listen on {HOST}:{port}: another process does. "
-            "Stop that one, or choose another port (0 for any free one)."
+            f"{wanted_by} cannot listen on {HOST}:{port}: another process does. Stop that one, "
+            f"or choose another port (--{wanted_by.lower()}-port, 0 for any free one)."
         )
-
-
-def accepts(port: int) -> bool:
-    """Whether something takes connections on *port*."""
-    try:
-        with socket.create_connection((HOST, port), timeout=1.0):
-            return True
-    except OSError:
-        return False

@@ -145,21 +145,12 @@ class Server(ABC):
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        parent = 0 if detached else os.getpid()
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(parent), str(lock)]
+        marks = [str(self._claim_path), str(self._wipe or "")]
         with self.log.open("ab") as log:
-            if detached:
-                return subprocess.Popen(  # noqa: S603  # our own command
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
-                    pass_fds=[lock],
-                    start_new_session=True,
-                ).pid
-            guard = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(lock)]
-            mark = [str(self._claim_path), str(self._wipe or "")]
             self._guard = subprocess.Popen(  # noqa: S603  # our own command
-                [*guard, *mark, *command],
+                [*guard, *marks, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -169,7 +160,13 @@ class Server(ABC):
             )
         assert self._guard.stdout is not None
         with self._guard.stdout as told:
-            return int(told.readline())
+            pid = told.readline()
+        if detached:
+            self._guard.wait()
+            self._guard = None
+        if not pid:
+            raise Unreachable(f"{self.name} cannot be started.\n{self.log_tail()}")
+        return int(pid)
 
     def _signal(self, number: signal.Signals) -> bool:
         claim = self.running()

@@ -7,6 +7,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +25,18 @@ GUARD = Path(__file__).parent / "guard.py"
 
 PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR")
 """The rest of the environment may hold JAVA_TOOL_OPTIONS and the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Without a process there is neither an address nor an answer."""
+
+    pid: int | None = None
+    address: str | None = None
+    answers: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
 
 
 class Server(ABC):
@@ -64,6 +77,13 @@ class Server(ABC):
     def running(self) -> Claim | None:
         """Return the process that runs on this folder, whoever started it."""
         return read_claim(self._claim_path)
+
+    def status(self) -> Status:
+        """Look at the process and ask it; takes a few seconds if it does not answer."""
+        claim = self.running()
+        if claim is None:
+            return Status()
+        return Status(pid=claim.pid, address=self.address, answers=self.answers())
 
     @abstractmethod
     def answers(self) -> bool:

@@ -24,7 +24,9 @@ _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TRANSIENT: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
-_QUOTED_MAX_CHARS: Final = 200
+QUOTED_MAX_CHARS: Final = 200
+RETRY_AFTER_MAX_S: Final = 3_600.0
+"""A longer wait is cut to it: a gateway in trouble may say anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,13 @@ def to_retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | Non
     """
     given = headers.get("retry-after", "").strip()
     if given.isascii() and given.isdecimal():
-        return float(given[:9])
+        return min(RETRY_AFTER_MAX_S, float(given[:9]))
     then_s = _to_seconds(given)
     if then_s is None:
         return None
     sent_s = _to_seconds(headers.get("date", ""))
-    return max(0.0, then_s - (now_s if sent_s is None else sent_s))
+    wait_s = then_s - (now_s if sent_s is None else sent_s)
+    return min(RETRY_AFTER_MAX_S, max(0.0, wait_s))
 
 
 def parse_resource(decoded: object, code: str) -> Resource:
@@ -202,4 +205,4 @@ def _quote_description(body: bytes) -> str:
 
 
 def _quote(text: str | None) -> str:
-    return "nothing" if text is None else repr(text[:_QUOTED_MAX_CHARS])
+    return "nothing" if text is None else repr(text[:QUOTED_MAX_CHARS])

@@ -16,9 +16,12 @@ from pim.answers import (
     parse_resource,
     to_code,
 )
+from pim.completion import complete
 from pim.connection import ANSWER_MAX_BYTES, TIMEOUT_S, PimConnection
+from pim.cuts import Source
 from pim.gate import Gate, OpenGate
 from pim.kinds import COLLECTIONS, Kind
+from pim.pages import read_all
 from pim.retries import RetryPolicy
 from pim.urls import (
     PAGE_MAX,
@@ -32,7 +35,7 @@ from runtime.errors import PimAnswerUnusable, PimFilterIgnored
 
 PACK_MAX: Final = 50
 """Resources in one request by their ids; no limit is documented."""
-_PAGES_MAX: Final = 1_000
+ATTRIBUTE_PAGES_MAX: Final = 1_000
 _PROBED: Final = 2
 
 
@@ -114,7 +117,7 @@ class PimClient:
                     return pack.found.get(code)
         if not is_reachable_by_path(code):
             raise PimAnswerUnusable("no address leads to a code with dot segments")
-        decoded = await self._get(self._urls.to_resource(kind, code))
+        decoded = await self._connection.get(self._urls.to_resource(kind, code), self._gate)
         return None if decoded is None else parse_resource(decoded, code)
 
     async def fetch_many(self, kind: Kind, codes: Sequence[str]) -> FetchedPack:
@@ -127,7 +130,7 @@ class PimClient:
             PimFilterIgnored: the list holds resources that were not asked for.
         """
         assert 1 <= len(codes) <= self._batch_max
-        page = parse_page(await self._get_list(self._urls.to_pack(kind, codes)))
+        page = await self._get_page(self._urls.to_pack(kind, codes))
         try:
             return match_pack(page, codes)
         except PimFilterIgnored:
@@ -154,16 +157,14 @@ class PimClient:
         *modified_after_s* is unix time; *filters* are such as `{"documentType.id": "product"}`.
         The PIM ignores a filter that it does not know.
         """
-        return parse_page(
-            await self._get_list(
-                self._urls.to_list(
-                    COLLECTIONS[kind],
-                    page=page,
-                    limit=limit,
-                    order=order,
-                    modified_after_s=modified_after_s,
-                    filters=filters,
-                )
+        return await self._get_page(
+            self._urls.to_list(
+                COLLECTIONS[kind],
+                page=page,
+                limit=limit,
+                order=order,
+                modified_after_s=modified_after_s,
+                filters=filters,
             )
         )
 
@@ -185,7 +186,7 @@ class PimClient:
         return works
 
     async def _finds_only(self, kind: Kind, codes: Sequence[str]) -> bool:
-        page = parse_page(await self._get_list(self._urls.to_pack(kind, codes)))
+        page = await self._get_page(self._urls.to_pack(kind, codes))
         try:
             missing = match_pack(page, codes).missing
         except PimFilterIgnored:
@@ -194,25 +195,38 @@ class PimClient:
 
     async def attributes(self) -> list[Resource]:
         """Return the definitions of all attributes; a code may come once per document type."""
-        return await self._get_all("attributes")
+        pages = await read_all(self._get_attributes, pages_max=ATTRIBUTE_PAGES_MAX)
+        if not pages.whole:
+            raise PimAnswerUnusable("the PIM's list of attributes does not end")
+        return pages.resources
 
-    async def _get_all(self, collection: str, filters: Filters | None = None) -> list[Resource]:
-        resources: list[Resource] = []
-        for number in range(1, _PAGES_MAX + 1):
-            url = self._urls.to_list(
-                collection, page=number, limit=PAGE_MAX, order="id", filters=filters
+    async def complete(self, kind: Kind, resource: Resource) -> Resource:
+        """
+        Return the resource with the lists completed that Quable cuts at 100.
+
+        No request where `find_cuts` finds none; else one per 100 members, and for links from both
+        ends.
+        """
+        return await complete(self._get_source, kind, resource)
+
+    async def _get_attributes(self, page: int) -> Page:
+        return await self._get_page(
+            self._urls.to_list("attributes", page=page, limit=PAGE_MAX, order="id")
+        )
+
+    async def _get_source(self, source: Source, code: str, page: int) -> Page:
+        return await self._get_page(
+            self._urls.to_list(
+                source.collection,
+                page=page,
+                limit=PAGE_MAX,
+                order="id",
+                filters={source.filter: code},
             )
-            page = parse_page(await self._get_list(url))
-            resources += page.resources
-            if not page.has_next:
-                return resources
-        raise PimAnswerUnusable(f"the PIM's list of {collection} does not end")
+        )
 
-    async def _get(self, url: str) -> object | None:
-        return await self._connection.get(url, self._gate)
-
-    async def _get_list(self, url: str) -> object:
-        decoded = await self._get(url)
+    async def _get_page(self, url: str) -> Page:
+        decoded = await self._connection.get(url, self._gate)
         if decoded is None:
             raise PimAnswerUnusable("the PIM has no such list; is its address right?", status=404)
-        return decoded
+        return parse_page(decoded)

@@ -19,6 +19,11 @@ from runtime.errors import MalformedNotification
 
 CODE_MAX_CHARS: Final = 4_000
 """A Kafka key and a search document's fields hold it; Quable's own codes are far shorter."""
+ID_MAX_CHARS: Final = 200
+"""Of a uuid or the id of a process; what is longer is cut, since neither is ever asked for."""
+LOCALES_MAX: Final = 1_000
+LOCALE_MAX_CHARS: Final = 35
+"""What is more, or longer, is no locale and left out: locales are a hint."""
 
 
 class Meaning(StrEnum):
@@ -53,9 +58,6 @@ _MEANINGS: Final = {
     "import.finish": Meaning.PROCESS_END,
     "bulk_edit.finish": Meaning.PROCESS_END,
     "export.finish": Meaning.IGNORED,
-    "user.login.succeed": Meaning.IGNORED,
-    "user.login.failed": Meaning.IGNORED,
-    "user.logout": Meaning.IGNORED,
     "quindex.marker": Meaning.MARKER,
     "quindex.mark": Meaning.MARK,
 }
@@ -68,7 +70,7 @@ class Notification:
     uuid: str
     event: str
     meaning: Meaning
-    code: str
+    code: str  # empty where an event other than a resource's names none
     kind: Kind | None  # None unless *meaning* is RESOURCE
     created_s: float | None  # to the second; None where it cannot be read
     locales_updated: frozenset[str]
@@ -99,10 +101,18 @@ def _to_text(value: object) -> object:
 
 def _to_names(value: object) -> object:
     if isinstance(value, str):
-        return (value,)
+        value = [value]
+    if isinstance(value, Mapping):  # PHP writes a list with gaps as an object
+        value = list(value.values())
     if isinstance(value, list):
-        return tuple(name for name in value if isinstance(name, str))
+        names = (name for name in value if isinstance(name, str))
+        return tuple(name for name in names if 0 < len(name) <= LOCALE_MAX_CHARS)[:LOCALES_MAX]
     return ()
+
+
+def _to_code(value: object) -> object:
+    text = _to_text(value)
+    return text if isinstance(text, str) else ""
 
 
 Text = Annotated[str, BeforeValidator(_to_text)]
@@ -128,16 +138,15 @@ class _Process(_Lenient):
 
 
 class _Resource(_Lenient):
-    code: Annotated[Text, Field(min_length=1, max_length=CODE_MAX_CHARS)]
-    type: Any = None
-    locales: Annotated[_Locales | None, BeforeValidator(lambda v: v and _to_object(v))] = None
+    code: Annotated[str, BeforeValidator(_to_code)] = ""
+    locales: Annotated[_Locales, BeforeValidator(_to_object)] = _Locales()
 
 
 class _Body(_Lenient):
     uuid: Text
     code: Annotated[Text, Field(min_length=1)]
     created_at: Any = None
-    resource: _Resource
+    resource: Annotated[_Resource, BeforeValidator(_to_object)] = _Resource()
     locales: Annotated[_Locales, BeforeValidator(_to_object)] = _Locales()
     process: Annotated[_Process, BeforeValidator(_to_object)] = _Process()
 
@@ -158,25 +167,35 @@ def parse_notification(body: bytes) -> Notification:
         parsed = _Body.model_validate(decoded)
     except ValidationError as error:
         raise MalformedNotification(_to_message(error)) from error
-    meaning = _MEANINGS.get(parsed.code)
-    if meaning is None:
-        raise MalformedNotification(
-            f"no event is called {parsed.code[:100]!r}", reason="unknown_event"
-        )
-    kind = _to_resource_kind(parsed) if meaning is Meaning.RESOURCE else None
-    locales = parsed.resource.locales or parsed.locales
+    meaning = _parse_meaning(parsed.code)
+    kind = None
+    if meaning is Meaning.RESOURCE:
+        kind = _to_resource_kind(parsed)
+        if not 0 < len(parsed.resource.code) <= CODE_MAX_CHARS:
+            raise MalformedNotification(
+                f"not a notification: resource.code has {len(parsed.resource.code)} characters, "
+                f"not 1 to {CODE_MAX_CHARS}"
+            )
+    inside, beside = parsed.resource.locales, parsed.locales
     return Notification(
-        uuid=parsed.uuid,
+        uuid=parsed.uuid[:ID_MAX_CHARS],
         event=parsed.code,
         meaning=meaning,
-        code=parsed.resource.code,
+        code=parsed.resource.code[:CODE_MAX_CHARS],
         kind=kind,
         created_s=_to_seconds(parsed.created_at),
-        locales_updated=frozenset(locales.updated),
-        locales_inherited=frozenset(locales.inherited),
+        locales_updated=frozenset(inside.updated + beside.updated),
+        locales_inherited=frozenset(inside.inherited + beside.inherited),
         process_type=_to_optional_text(parsed.process.type),
         process_id=_to_optional_text(parsed.process.id),
     )
+
+
+def _parse_meaning(event: str) -> Meaning:
+    meaning = Meaning.IGNORED if event.startswith("user.") else _MEANINGS.get(event)
+    if meaning is None:
+        raise MalformedNotification(f"no event is called {event[:100]!r}", reason="unknown_event")
+    return meaning
 
 
 def _to_resource_kind(body: _Body) -> Kind:
@@ -187,7 +206,8 @@ def _to_resource_kind(body: _Body) -> Kind:
 
 
 def _to_optional_text(value: object) -> str | None:
-    return str(value) if isinstance(value, str | int) and value != "" else None
+    text = _to_text(value)
+    return text[:ID_MAX_CHARS] if isinstance(text, str) and text else None
 
 
 def _to_seconds(value: object) -> float | None:

@@ -43,9 +43,7 @@ class KafkaPublisher:
         self._warming: asyncio.Task[None] | None = None
         self._is_ready = self._is_closing = False
         self._in_flight = self._in_flight_bytes = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._results: deque[tuple[asyncio.Future[None], int, Exception | None]] = deque()
+        self._results: deque[tuple[asyncio.Future[int], int, int | Exception]] = deque()
         self._lock = threading.Lock()
         self._is_woken = False
 
@@ -67,9 +65,9 @@ class KafkaPublisher:
         value: bytes | None,
         headers: Mapping[str, bytes] | None = None,
         partition: int | None = None,
-    ) -> None:
+    ) -> int:
         """
-        Return once the record is stored durably; *partition* None means: by the key.
+        Return the record's offset once it is stored; *partition* None means: by the key.
 
         Cancelled or failed, the record may still be stored later.
 
@@ -82,7 +80,7 @@ class KafkaPublisher:
             raise KafkaUnavailable("Kafka was not reached yet, or its topics are missing")
         if self._in_flight >= IN_FLIGHT_MAX or self._in_flight_bytes + size > IN_FLIGHT_MAX_BYTES:
             raise KafkaUnavailable("too many records are on their way to Kafka")
-        stored: asyncio.Future[None] = self._loop.create_future()
+        stored: asyncio.Future[int] = self._loop.create_future()
         try:
             sent = self._producer.send(
                 topic,
@@ -96,10 +94,10 @@ class KafkaPublisher:
         except KafkaError as error:  # the topic vanished, or the producer is closed
             raise KafkaUnavailable(f"{type(error).__name__}: {error}") from error
         self._count(1, size)
-        sent.add_callback(lambda _: self._hand_over(stored, size, None))
+        sent.add_callback(lambda metadata: self._hand_over(stored, size, metadata.offset))
         sent.add_errback(lambda error: self._hand_over(stored, size, error))
         # Died here: the caller has no answer, and tries again.
-        await stored
+        return await stored
 
     async def close(self) -> None:
         """Wait for what is in flight, at most CLOSE_S; then every record is stored or failed."""
@@ -160,10 +158,10 @@ class KafkaPublisher:
         kafka_in_flight_records.set(self._in_flight)
 
     def _hand_over(
-        self, stored: asyncio.Future[None], size: int, error: Exception | None
+        self, stored: asyncio.Future[int], size: int, outcome: int | Exception
     ) -> None:  # in the producer's thread
         with self._lock:
-            self._results.append((stored, size, error))
+            self._results.append((stored, size, outcome))
             wake, self._is_woken = not self._is_woken, True
         if wake and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._settle)
@@ -172,13 +170,13 @@ class KafkaPublisher:
         with self._lock:
             results, self._results = self._results, deque()
             self._is_woken = False
-        for stored, size, error in results:
+        for stored, size, outcome in results:
             self._count(-1, -size)
             if stored.done():
                 continue  # its call went on to the spool
-            if error is None:
-                stored.set_result(None)
-            elif isinstance(error, _TOO_LARGE):
-                stored.set_exception(RecordTooLarge(str(error)))
+            if isinstance(outcome, int):
+                stored.set_result(outcome)
+            elif isinstance(outcome, _TOO_LARGE):
+                stored.set_exception(RecordTooLarge(str(outcome)))
             else:
-                stored.set_exception(KafkaUnavailable(f"{type(error).__name__}: {error}"))
+                stored.set_exception(KafkaUnavailable(f"{type(outcome).__name__}: {outcome}"))

@@ -9,10 +9,15 @@ from uuid import uuid4
 import orjson
 
 from pim.kinds import Kind
+from runtime.errors import MalformedNotification
 
 HEADER_SOURCE: Final = "source"
 HEADER_RECEIVED: Final = "received_at"
 HEADER_NOT_BEFORE: Final = "not_before"
+
+
+MARK_CODE: Final = "quindex.mark"
+"""Stands where a resource code would, so that all marks lie in one partition."""
 
 
 class Source(StrEnum):
@@ -69,6 +74,34 @@ def to_synthetic(
     if process is not None:
         body["process"] = {"id": process, "type": "bulk_edit", "correlationId": process}
     return orjson.dumps(body)
+
+
+def to_mark(*, since_s: float, now_s: float) -> bytes:
+    """Return a notification of ours: those received since *since_s*, unix seconds, may be lost."""
+    return orjson.dumps(
+        {
+            "schema": 1,
+            "uuid": str(uuid4()),
+            "code": "quindex.mark",
+            "created_at": datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds"),
+            "created_by": "quindex: ingress",
+            "resource": {"code": MARK_CODE, "type": "mark"},
+            "since": since_s,
+        }
+    )
+
+
+def parse_since_s(mark: bytes) -> float:
+    """
+    Return the moment that a mark names, unix seconds.
+
+    Raises:
+        MalformedNotification: it names none.
+    """
+    try:
+        return float(orjson.loads(mark)["since"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise MalformedNotification(f"not a mark: {error!r}") from error
 
 
 def to_source(headers: Mapping[str, bytes]) -> Source:

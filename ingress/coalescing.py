@@ -1,0 +1,78 @@
+"""
+Makes room in a spool that fills up: of each resource only the newest notification stays.
+
+What goes with the older ones are hints (locales, process) and nothing that the fetch needs.
+Blocks; runs while Kafka is away, so nothing drains the same segments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from ingress.accepted import parse_row
+from ingress.frames import Piece
+from ingress.segments import Segment
+from pim.notifications import parse_notification
+from runtime.errors import MalformedNotification
+
+COALESCE_AT: Final = 0.8
+"""Of the spool's cap."""
+COALESCE_STEP: Final = 0.05
+"""How much more must come before it is worth another try."""
+RESOURCES_MAX: Final = 200_000
+"""How many are remembered; beyond them, older duplicates stay, which is harmless."""
+_DIGEST_BYTES: Final = 12
+
+
+@dataclass(slots=True)
+class Freed:
+    """What went."""
+
+    rows: int = 0
+    size: int = 0
+
+
+def coalesce(segments: Sequence[Segment], notifications: str) -> Freed:
+    """
+    Rewrite the segments, given oldest first, without superseded rows of topic *notifications*.
+
+    A death in between leaves a segment both old and new: its rows are drained twice.
+    """
+    freed = Freed()
+    seen: set[bytes] = set()
+    for segment in reversed(segments):
+        pieces = list(segment.scan())
+        if any(piece.row is None for piece in pieces):
+            continue  # the drain reports what is damaged, from the file as it is
+        kept = [piece for piece in reversed(pieces) if _is_kept(piece, notifications, seen)]
+        if len(kept) < len(pieces):
+            freed.rows += len(pieces) - len(kept)
+            freed.size += sum(piece.end - piece.start for piece in pieces)
+            freed.size -= segment.replace([piece.row for piece in reversed(kept) if piece.row])
+    return freed
+
+
+def _is_kept(piece: Piece, notifications: str, seen: set[bytes]) -> bool:
+    digest = _to_digest(piece, notifications)
+    if digest is None:
+        return True
+    is_newest = digest not in seen
+    if len(seen) < RESOURCES_MAX:
+        seen.add(digest)
+    return is_newest
+
+
+def _to_digest(piece: Piece, notifications: str) -> bytes | None:
+    if piece.row is None:
+        return None
+    accepted = parse_row(piece.row)
+    if accepted.topic != notifications:
+        return None
+    try:
+        notification = parse_notification(accepted.value)
+    except MalformedNotification:
+        return None
+    if notification.kind is None:
+        return None  # the end of a process, a mark: each counts
+    return blake2b(notification.key.encode(), digest_size=_DIGEST_BYTES).digest()

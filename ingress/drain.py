@@ -1,0 +1,228 @@
+"""
+Brings what the spool and the mark hold to Kafka, oldest first, in the background.
+
+While the breaker is open it is the drain that probes, with one row that is stored already: so no
+call ever waits for a Kafka that is away. How far a segment is drained is durable before the
+segment is deleted. Died at any await here: rows may be appended again, which is harmless.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from ingress.accepted import Accepted, parse_row
+from ingress.breaker import Breaker
+from ingress.coalescing import COALESCE_AT, COALESCE_STEP, coalesce
+from ingress.frames import Piece
+from ingress.homes import Home, adopt_home
+from ingress.judgement import to_dead_letter
+from ingress.ladder import KAFKA_DEADLINE_S, cut
+from ingress.mark import MARGIN_S, Mark
+from ingress.segments import Segment, list_segments
+from ingress.spool import Spool
+from runtime.clock import Clock
+from runtime.errors import KafkaUnavailable, RecordTooLarge
+from runtime.logs import get_logger
+from runtime.metrics import breaker_open, spool_damaged_bytes, spool_drained
+from topics.dead_letters import BYTES_MAX
+from topics.names import TopicNames
+from topics.notifications import MARK_CODE, Source, to_headers, to_key_bytes, to_mark
+from topics.records import Publisher
+
+BATCH_ROWS: Final = 500
+PAUSE_S: Final = 0.2
+ADOPT_PAUSE_S: Final = 10.0
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Reading:
+    segment: Segment
+    pieces: Iterator[Piece]
+
+
+@dataclass(slots=True)
+class Drain:
+    """One process's drain, and that of the folders it adopts."""
+
+    publisher: Publisher
+    is_ready: Callable[[], bool]  # whether the publisher found Kafka
+    spool: Spool
+    mark: Mark
+    breaker: Breaker
+    names: TopicNames
+    root: Path
+    monotonic: Clock
+    clock: Clock  # time.time
+    _reading: _Reading | None = field(default=None, init=False)
+    _adopted: Home | None = field(default=None, init=False)
+    _adopt_s: float = field(default=0.0, init=False)
+    _coalesce_at: float = field(default=COALESCE_AT, init=False)
+
+    async def run(self) -> None:
+        """Drain for ever."""
+        while True:
+            try:
+                has_moved = await self.step()
+            except OSError as error:
+                log.error("drain.failed", error=str(error))  # noqa: TRY400 (the disk's words suffice)
+                has_moved = False
+            if not has_moved:
+                await asyncio.sleep(PAUSE_S)
+
+    async def finish(self, within_s: float) -> None:
+        """Drain what can be drained before the process ends; then let go of adopted folders."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not self.breaker.is_open and await self.step():
+                    pass
+        except (TimeoutError, OSError) as error:
+            log.warning("drain.unfinished", error=str(error), rows_left=not self.spool.is_empty)
+        if self._adopted is not None:
+            self._adopted.release()
+            self._adopted = None
+
+    async def step(self) -> bool:
+        """Bring one batch to Kafka; return whether there may be more to do right now."""
+        if self.breaker.is_open and not self.breaker.may_probe(self.monotonic()):
+            return await self._coalesce()
+        if not self.is_ready():
+            return await self._coalesce()
+        if self.mark.since_s is not None:
+            return await self._send_mark(self.mark.since_s)
+        if self._reading is None:
+            self._reading = await self._next_segment()
+        if self._reading is not None:
+            return await self._send_batch(self._reading)
+        if self.breaker.is_open:
+            self._close_breaker()  # nothing is left to probe with: the next call is the probe
+        return await self._adopt()
+
+    async def _next_segment(self) -> _Reading | None:
+        segments = await asyncio.to_thread(self.spool.list_sealed)
+        if not segments and not self.spool.is_empty:
+            await self.spool.seal()
+            segments = await asyncio.to_thread(self.spool.list_sealed)
+        if not segments and self._adopted is not None:
+            segments = await asyncio.to_thread(list_segments, self._adopted.folder)
+        return _Reading(segments[0], segments[0].scan()) if segments else None
+
+    async def _send_batch(self, reading: _Reading) -> bool:
+        limit = 1 if self.breaker.is_open else BATCH_ROWS
+        pieces = await asyncio.to_thread(lambda: list(islice(reading.pieces, limit)))
+        if not pieces:
+            await asyncio.to_thread(reading.segment.delete)
+            self._reading = None
+            return True
+        started_s = self.monotonic()
+        are_stored = await asyncio.gather(*(self._send(piece, reading) for piece in pieces))
+        stored = pieces[: are_stored.index(False)] if False in are_stored else pieces
+        self._judge(is_stored=len(stored) == len(pieces), took_s=self.monotonic() - started_s)
+        if stored:
+            await asyncio.to_thread(reading.segment.write_done, stored[-1].end)
+            self._count(stored, reading.segment)
+        if len(stored) < len(pieces):
+            self._reading = None  # read again from where it stands
+        return len(stored) == len(pieces)
+
+    async def _send(self, piece: Piece, reading: _Reading) -> bool:
+        if piece.row is None:
+            accepted = await self._to_damaged(piece, reading.segment)
+        else:
+            accepted = parse_row(piece.row)
+        return await self._append(accepted)
+
+    async def _append(self, accepted: Accepted) -> bool:
+        try:
+            await self.publisher.append(
+                accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
+            )
+        except RecordTooLarge as error:
+            return await self._append(cut(accepted, self.names, now_s=self.clock(), error=error))
+        except KafkaUnavailable:
+            return False
+        return True
+
+    async def _to_damaged(self, piece: Piece, segment: Segment) -> Accepted:
+        size = piece.end - piece.start
+        error = f"{size} bytes at {piece.start} of {segment.path.name} cannot be read"
+        log.error("spool.damaged", error=error)
+        spool_damaged_bytes.inc(size)
+        # A notification may be among them: the reconcile makes up for it.
+        await asyncio.to_thread(self.mark.set_since, segment.created_s - MARGIN_S)
+        value = await asyncio.to_thread(segment.read_bytes, piece.start, min(size, BYTES_MAX))
+        return to_dead_letter(
+            value, self.names, now_s=self.clock(), reason="spool_damaged", error=error
+        ).accepted
+
+    async def _send_mark(self, since_s: float) -> bool:
+        times_set, now_s, started_s = self.mark.times_set, self.clock(), self.monotonic()
+        is_stored = await self._append(
+            Accepted(
+                self.names.notifications,
+                to_key_bytes(MARK_CODE),
+                to_mark(since_s=since_s, now_s=now_s),
+                to_headers(Source.MARK, now_s=now_s),
+            )
+        )
+        self._judge(is_stored=is_stored, took_s=self.monotonic() - started_s)
+        if is_stored:
+            log.warning("mark.appended", since_s=since_s)
+            await self.mark.clear(times_set)
+        return is_stored
+
+    def _judge(self, *, is_stored: bool, took_s: float) -> None:
+        is_in_time = is_stored and took_s < KAFKA_DEADLINE_S
+        if not self.breaker.is_open:
+            if not is_stored:
+                self.breaker.failed(self.monotonic())
+                breaker_open.set(self.breaker.is_open)
+        elif is_in_time:
+            self._close_breaker()
+        else:
+            self.breaker.probe_failed(self.monotonic())
+
+    def _close_breaker(self) -> None:
+        self.breaker.close()
+        breaker_open.set(0)
+        log.info("kafka.trusted_again")
+
+    def _count(self, stored: Sequence[Piece], segment: Segment) -> None:
+        rows = sum(piece.row is not None for piece in stored)
+        spool_drained.inc(rows)
+        if segment.path.parent == self.spool.folder:
+            self.spool.count(-rows, -sum(piece.end - piece.start for piece in stored))
+
+    async def _adopt(self) -> bool:
+        if self._adopted is not None:
+            log.info("spool.adopted_drained", folder=self._adopted.folder.name)
+            await asyncio.to_thread(self._adopted.delete)
+            self._adopted = None
+            return True
+        if self.monotonic() < self._adopt_s:
+            return False
+        self._adopt_s = self.monotonic() + ADOPT_PAUSE_S
+        self._adopted = await asyncio.to_thread(adopt_home, self.root)
+        if self._adopted is None:
+            return False
+        log.info("spool.adopted", folder=self._adopted.folder.name)
+        left = Mark(self._adopted.folder)
+        await asyncio.to_thread(left.open)
+        if left.since_s is not None:
+            await asyncio.to_thread(self.mark.set_since, left.since_s)
+        left.close()
+        return True
+
+    async def _coalesce(self) -> bool:
+        if self.spool.used >= self._coalesce_at:
+            self._reading = None
+            segments = await asyncio.to_thread(self.spool.list_sealed)
+            freed = await asyncio.to_thread(coalesce, segments, self.names.notifications)
+            self.spool.count(-freed.rows, -freed.size)
+            self._coalesce_at = max(COALESCE_AT, self.spool.used + COALESCE_STEP)
+            log.warning("spool.coalesced", rows=freed.rows, size=freed.size)
+        return False

@@ -1,0 +1,145 @@
+"""
+Where a call's record is stored before it is answered: the first rung that holds.
+
+| Answer | Where the notification lies | Why it cannot be lost |
+|---|---|---|
+| 202, kafka | on the in-sync replicas of its partition (acks=all) | Kafka keeps it 7 days |
+| 202, spool | in a segment on this disk, after fdatasync | the drain deletes it only once Kafka has it; if this process is gone for good, another adopts its folder |
+| 202, mark | nowhere; the mark says "reconcile since before it" | the mark goes only once Kafka has it as a notification; the reconcile compares PIM and index since then |
+| 503 | with Quable, which tries again | nothing was promised; one alarm says so |
+| none (the process died, the caller left) | with Quable, which tries again; it may also lie in one of the places above | a notification may come twice: harmless |
+| 401, 400, 404 | with the caller | it was not Quable's |
+
+A record that was not stored in time may still arrive, so it may lie on two rungs: harmless too.
+Each rung has a deadline; together they stay below the 5 s that Quable waits.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from ingress.accepted import Accepted
+from ingress.breaker import Breaker
+from ingress.judgement import to_dead_letter
+from ingress.spool import SpoolUnavailable
+from runtime.clock import Clock
+from runtime.errors import KafkaUnavailable, RecordTooLarge
+from runtime.logs import get_logger
+from runtime.metrics import breaker_open, webhook_marks
+from topics.names import TopicNames
+from topics.records import Publisher
+
+KAFKA_DEADLINE_S: Final = 1.5
+SPOOL_DEADLINE_S: Final = 1.5
+MARK_DEADLINE_S: Final = 1.0
+HEAD_BYTES: Final = 4 * 1024
+
+log = get_logger(__name__)
+
+
+class Rung(StrEnum):
+    """Where a record was stored."""
+
+    KAFKA = "kafka"
+    SPOOL = "spool"
+    MARK = "mark"
+    NOWHERE = "nowhere"
+
+
+class Store(Protocol):
+    """The spool, as the ladder sees it."""
+
+    async def store(self, accepted: Accepted) -> None:
+        """
+        Return once the record is on the disk.
+
+        Raises:
+            SpoolUnavailable: it is not stored.
+        """
+
+
+class Marker(Protocol):
+    """The mark, as the ladder sees it."""
+
+    async def set(self, received_s: float) -> None:
+        """
+        Return once the mark covers a call received at *received_s*.
+
+        Raises:
+            OSError: it does not.
+        """
+
+
+@dataclass(slots=True)
+class Ladder:
+    """Stores what was accepted on the first rung that holds."""
+
+    publisher: Publisher
+    is_ready: Callable[[], bool]  # whether the publisher found Kafka
+    spool: Store
+    mark: Marker
+    breaker: Breaker
+    names: TopicNames
+    monotonic: Clock
+    clock: Clock  # time.time
+    kafka_deadline_s: float = KAFKA_DEADLINE_S
+    spool_deadline_s: float = SPOOL_DEADLINE_S
+    mark_deadline_s: float = MARK_DEADLINE_S
+
+    async def store(self, accepted: Accepted) -> Rung:
+        """Return where the record is now durable. Died at any await below: see the table."""
+        if self.is_ready() and not self.breaker.is_open and await self._append(accepted):
+            return Rung.KAFKA
+        if await self._spool(accepted):
+            return Rung.SPOOL
+        if await self._set_mark():
+            return Rung.MARK
+        log.critical("notification.not_stored", topic=accepted.topic)
+        return Rung.NOWHERE
+
+    async def _append(self, accepted: Accepted) -> bool:
+        try:
+            async with asyncio.timeout(self.kafka_deadline_s):
+                try:
+                    await self._send(accepted)
+                except RecordTooLarge as error:
+                    await self._send(cut(accepted, self.names, now_s=self.clock(), error=error))
+        except (KafkaUnavailable, RecordTooLarge, TimeoutError) as error:
+            self.breaker.failed(self.monotonic())
+            if self.breaker.is_open:
+                breaker_open.set(1)
+                log.warning("kafka.given_up", error=str(error) or "no answer in time")
+            return False
+        self.breaker.succeeded()
+        return True
+
+    async def _send(self, accepted: Accepted) -> None:
+        await self.publisher.append(
+            accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
+        )
+
+    async def _spool(self, accepted: Accepted) -> bool:
+        try:
+            async with asyncio.timeout(self.spool_deadline_s):
+                await self.spool.store(accepted)
+        except (SpoolUnavailable, TimeoutError):
+            return False
+        return True
+
+    async def _set_mark(self) -> bool:
+        try:
+            async with asyncio.timeout(self.mark_deadline_s):
+                await self.mark.set(self.clock())
+        except (OSError, TimeoutError) as error:
+            log.critical("mark.write_failed", error=str(error))
+            return False
+        webhook_marks.inc()
+        return True
+
+
+def cut(accepted: Accepted, names: TopicNames, *, now_s: float, error: RecordTooLarge) -> Accepted:
+    """Return the dead letter of a record that its topic does not take: the head of it."""
+    head = accepted.value[:HEAD_BYTES]
+    return to_dead_letter(head, names, now_s=now_s, reason=error.reason, error=str(error)).accepted

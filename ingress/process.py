@@ -1,0 +1,178 @@
+"""The process: opens the spool, serves both ports in one loop, drains, and ends in order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from ingress.app import create_app
+from ingress.authorization import Authorization
+from ingress.breaker import Breaker
+from ingress.drain import Drain
+from ingress.homes import Home, take_home
+from ingress.ladder import Ladder
+from ingress.mark import Mark
+from ingress.operations import create_operations_app
+from ingress.protocol import Limits
+from ingress.publisher import KafkaPublisher
+from ingress.sockets import listen, raise_descriptor_limit, to_address
+from ingress.spool import Spool
+from runtime.kafka_options import to_kafka_python_options
+from runtime.logs import get_logger
+from runtime.settings import Settings
+from topics.names import TopicNames
+
+GRACE_S: Final = 5
+"""How long calls that are under way get to be answered when the process ends."""
+FINISH_S: Final = 5.0
+"""How long the spool may be drained when the process ends."""
+KEEP_ALIVE_S: Final = 10
+"""How long an idle connection stays open; a proxy in front must let go earlier."""
+
+log = get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the process, which has two servers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run_ingress(settings: Settings) -> None:
+    """
+    Serve until SIGTERM or SIGINT, then end without losing or refusing a call.
+
+    Raises:
+        PortUnavailable: an address cannot be listened on.
+        SpoolPathUnusable: the spool's folder cannot be written.
+    """
+    raise_descriptor_limit()
+    with contextlib.ExitStack() as stack:
+        public = stack.enter_context(
+            listen(settings.ingress_host, settings.ingress_port, setting="QUINDEX_INGRESS")
+        )
+        operations = stack.enter_context(
+            listen(settings.ops_host, settings.ops_port, setting="QUINDEX_OPS")
+        )
+        await _Ingress(settings, take_home(Path(settings.spool_path))).run(public, operations)
+
+
+class _Ingress:
+    """The parts, wired."""
+
+    def __init__(self, settings: Settings, home: Home) -> None:
+        names = TopicNames(settings.topic_prefix)
+        self._home = home
+        self._breaker = Breaker()
+        self._spool = Spool(home.folder, clock=time.time)
+        self._mark = Mark(home.folder)
+        self._publisher = KafkaPublisher(
+            to_kafka_python_options(settings), (names.notifications, names.dead_letters)
+        )
+        self._drain = Drain(
+            publisher=self._publisher,
+            is_ready=lambda: self._publisher.is_ready,
+            spool=self._spool,
+            mark=self._mark,
+            breaker=self._breaker,
+            names=names,
+            root=Path(settings.spool_path),
+            monotonic=time.monotonic,
+            clock=time.time,
+        )
+        ladder = Ladder(
+            publisher=self._publisher,
+            is_ready=lambda: self._publisher.is_ready,
+            spool=self._spool,
+            mark=self._mark,
+            breaker=self._breaker,
+            names=names,
+            monotonic=time.monotonic,
+            clock=time.time,
+        )
+        secrets = {
+            "current": settings.webhook_authorization.get_secret_value(),
+            "next": settings.webhook_authorization_next.get_secret_value(),
+        }
+        self._public_app = create_app(
+            authorization=Authorization(secrets),
+            ladder=ladder,
+            names=names,
+            clock=time.time,
+            monotonic=time.monotonic,
+        )
+        self._operations_app = create_operations_app(self._can_accept)
+
+    async def run(self, public: socket.socket, operations: socket.socket) -> None:
+        """Serve until told to stop. Died anywhere here: see the ladder's table."""
+        await asyncio.to_thread(self._mark.open)
+        await self._spool.open()
+        await self._publisher.start()
+        draining = asyncio.create_task(self._drain.run())
+        log.info("ingress.started", public=to_address(public), operations=to_address(operations))
+        await _serve(
+            (_to_server(self._public_app, Limits()), public),
+            (_to_server(self._operations_app, Limits()), operations),
+        )
+        draining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await draining
+        await self._drain.finish(FINISH_S)
+        await self._publisher.close()
+        await self._spool.close()
+        self._mark.close()
+        if self._spool.is_empty and self._mark.since_s is None:
+            self._home.delete()
+        else:
+            self._home.release()  # for the next process to adopt
+        log.info("ingress.stopped", spool_is_empty=self._spool.is_empty)
+
+    def _can_accept(self) -> dict[str, bool]:
+        return {
+            "kafka": self._publisher.is_ready and not self._breaker.is_open,
+            "spool": not self._spool.is_failing and self._spool.used < 1,
+            "mark": not self._mark.is_failing,
+        }
+
+
+async def _serve(*servers: tuple[_Server, socket.socket]) -> None:
+    """Run the servers until a signal; a second one lets go of calls that are under way."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for server, _ in servers:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await asyncio.gather(*(server.serve([listener]) for server, listener in servers))
+
+
+def _to_server(app: Starlette, limits: Limits) -> _Server:
+    # A stranger's broken request is no news: uvicorn would log each.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=limits.to_protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )

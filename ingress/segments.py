@@ -1,0 +1,181 @@
+"""
+The files of one process's spool: segments that are appended to, sealed, drained and deleted.
+
+All calls block. Beside a segment that is being drained lies a file `.done` with how far it is;
+should that be damaged, the segment is drained from its beginning: duplicates are harmless.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ingress.frames import Piece, scan_frames, to_frame
+from runtime.clock import Clock
+
+SEGMENT_MAX_BYTES: Final = 16 * 1024 * 1024
+_SUFFIX: Final = ".log"
+_DONE_SUFFIX: Final = ".done"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A sealed file; its name holds its place in time and its salt."""
+
+    path: Path
+
+    @property
+    def created_s(self) -> float:
+        """Unix seconds; every row in it is younger."""
+        return int(self.path.stem.split("-")[0]) / 1000
+
+    @property
+    def salt(self) -> int:
+        """Where the checksums of its rows start."""
+        return int(self.path.stem.split("-")[2], 16)
+
+    @property
+    def size(self) -> int:
+        """Bytes in it."""
+        return self.path.stat().st_size
+
+    def read_done(self) -> int:
+        """Return up to where it is drained."""
+        try:
+            text, check = self._done_path.read_text("ascii").split()
+            return int(text) if int(check) == ~int(text) else 0
+        except (OSError, ValueError):
+            return 0
+
+    def write_done(self, end: int) -> None:
+        """Store up to where it is drained."""
+        write_durably(self._done_path, f"{end} {~end}\n".encode())
+
+    def scan(self) -> Iterator[Piece]:
+        """Read what is not drained yet."""
+        return scan_frames(self.path.read_bytes(), self.salt, self.read_done())
+
+    def read_bytes(self, start: int, size: int) -> bytes:
+        """Return a stretch of it as it lies on the disk."""
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
+
+    def replace(self, rows: Sequence[bytes]) -> int:
+        """Put a segment that holds only *rows* in its place; return that one's bytes."""
+        created, number, _ = self.path.stem.split("-")
+        salt = secrets.randbits(32)
+        path = self.path.with_name(f"{created}-{number}-{salt:08x}{_SUFFIX}")
+        data = b"".join(to_frame(row, salt) for row in rows)
+        if data:
+            write_durably(path.with_suffix(".tmp"), data)
+            path.with_suffix(".tmp").rename(path)
+            sync_folder(path.parent)
+        self.delete()
+        return len(data)
+
+    def delete(self) -> None:
+        """Forget it; first the rows, so that a death in between leaves nothing to drain twice."""
+        self.path.unlink(missing_ok=True)
+        self._done_path.unlink(missing_ok=True)
+
+    @property
+    def _done_path(self) -> Path:
+        return self.path.with_suffix(_DONE_SUFFIX)
+
+
+def list_segments(folder: Path) -> list[Segment]:
+    """Return the segments of a folder, oldest first."""
+    return sorted(Segment(path) for path in folder.glob(f"*{_SUFFIX}"))
+
+
+class SegmentWriter:
+    """Appends to the newest segment; what failed to reach the disk is not in it."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._number = 0
+        self._descriptor: int | None = None
+        self._size = self._salt = 0
+        self.active: Segment | None = None
+
+    def append(self, rows: Sequence[bytes]) -> int:
+        """
+        Return the bytes appended, once they are on the disk.
+
+        Raises:
+            OSError: none of the rows counts as stored. The segment is left as it was and sealed:
+                after a failed fsync nobody knows what the file's cache holds.
+        """
+        if self._descriptor is None or self._size >= SEGMENT_MAX_BYTES:
+            self.seal()
+            self._open()
+        assert self._descriptor is not None
+        data = b"".join(to_frame(row, self._salt) for row in rows)
+        try:
+            _write_all(self._descriptor, data)
+            os.fdatasync(self._descriptor)
+        except OSError:
+            self._abandon()
+            raise
+        self._size += len(data)
+        return len(data)
+
+    def seal(self) -> None:
+        """Append no more to the segment; the next row opens another."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = self.active = None
+        self._size = 0
+
+    def _open(self) -> None:
+        self._number += 1
+        self._salt = secrets.randbits(32)
+        name = f"{int(self._clock() * 1000):015d}-{self._number:06d}-{self._salt:08x}{_SUFFIX}"
+        path = self._folder / name
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self.active = Segment(path)
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        assert self._descriptor is not None
+        assert self.active is not None
+        path, size = self.active.path, self._size
+        with contextlib.suppress(OSError):  # then rows that failed may be drained too: harmless
+            os.ftruncate(self._descriptor, size)
+        self.seal()
+        if size == 0:
+            path.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Overwrite a small file in place, without a moment at which it is missing."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.pwrite(descriptor, content, 0)
+        os.ftruncate(descriptor, len(content))
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

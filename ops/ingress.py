@@ -1,0 +1,23 @@
+"""`quindex ingress`: take Quable's webhook calls."""
+
+import os
+
+import click
+
+
+@click.command("ingress")
+def command() -> None:
+    """
+    Take Quable's webhook calls and append them to Kafka.
+
+    Answers 2xx only once a call is stored: in Kafka, else in the spool on this disk.
+    """
+    import uvloop
+
+    from ingress.process import run_ingress
+    from runtime.logs import configure_logs
+    from runtime.settings import load_settings
+
+    settings = load_settings(os.environ, needs=("kafka", "webhook_authorization"))
+    configure_logs(level=settings.log_level)
+    uvloop.run(run_ingress(settings))

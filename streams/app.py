@@ -65,7 +65,6 @@ def create_app(settings: Settings, stages: Stages) -> PipelineApp:
         producer_acks=-1,
         producer_request_timeout=30.0,
         web_enabled=False,
-        datadir=".quindex/faust",  # Faust insists on a name; without tables nothing is written
     )
     for topic, maxsize, stage in (
         (topics.notifications, _BUFFERED_MAX, stages.debounce),

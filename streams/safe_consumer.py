@@ -8,6 +8,7 @@ tests/streams/test_faust_pins.py notices when an upgrade changes it.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -29,9 +30,12 @@ not part of the fetch under way, so this bounds how long its next record waits (
 """
 
 log = get_logger(__name__)
+_faust_log: Final = logging.getLogger("faust")  # Faust would log under the names of our modules
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    logger = _faust_log
+
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MAX_MS  # noqa: SLF001  # read when it starts
@@ -40,6 +44,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
 class SafeConsumer(driver.Consumer):
     """Commits only what is contiguous and acknowledged."""
+
+    logger = _faust_log
 
     def __init__(
         self, transport: Any, callback: ConsumerCallback, *args: Any, **kwargs: Any
@@ -125,5 +131,10 @@ class SafeTransport(driver.Transport):
 class PipelineApp(faust.App):
     """A Faust app with offsets that can be trusted."""
 
+    logger = _faust_log
+
     def _new_transport(self) -> SafeTransport:
         return SafeTransport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """Do nothing: without tables nothing is stored, and the root may be read-only."""

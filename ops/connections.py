@@ -1,0 +1,93 @@
+"""What commands connect to, with errors that say what to do."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from aiokafka.errors import KafkaError as AiokafkaError
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from runtime.errors import Unreachable
+from runtime.kafka_options import to_aiokafka_options, to_kafka_python_options
+from runtime.settings import Settings
+from sinks.elasticsearch import connect
+from streams.publisher import KafkaPublisher
+
+
+@contextmanager
+def kafka_admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """
+    Yield an administrator's client.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    try:
+        admin = KafkaAdminClient(
+            **to_kafka_python_options(settings),
+            client_id="quindex",
+            request_timeout_ms=15_000,
+            bootstrap_timeout_ms=5_000,
+        )
+    except KafkaError as error:
+        raise kafka_unreachable(settings, error) from error
+    try:
+        yield admin
+    except KafkaError as error:
+        raise Unreachable(f"Kafka at {settings.kafka} refused: {error}") from error
+    finally:
+        admin.close()
+
+
+def kafka_unreachable(settings: Settings, error: Exception) -> Unreachable:
+    """Return the error for brokers that do not answer."""
+    return Unreachable(
+        f"Kafka at {settings.kafka} does not answer ({type(error).__name__}). "
+        "Is it running, and is QUINDEX_KAFKA right?"
+    )
+
+
+@asynccontextmanager
+async def elasticsearch_client(settings: Settings) -> AsyncIterator[AsyncElasticsearch]:
+    """
+    Yield a client of a server that answers.
+
+    Raises:
+        Unreachable: it does not answer, or refuses us.
+    """
+    client = connect(settings)
+    try:
+        await client.info()
+        yield client
+    except ApiError as error:
+        raise Unreachable(
+            f"Elasticsearch at {settings.elasticsearch} refused with {error.status_code}: "
+            f"{error.message}. Are QUINDEX_ELASTICSEARCH_API_KEY or _USERNAME and _PASSWORD right?"
+        ) from error
+    except TransportError as error:
+        raise Unreachable(
+            f"Elasticsearch at {settings.elasticsearch} does not answer ({error.message}). "
+            "Is it running, and is QUINDEX_ELASTICSEARCH right?"
+        ) from error
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def publisher_of(settings: Settings) -> AsyncIterator[KafkaPublisher]:
+    """
+    Yield a publisher that is connected.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    publisher = KafkaPublisher(to_aiokafka_options(settings))
+    try:
+        await publisher.start()
+    except AiokafkaError as error:
+        raise kafka_unreachable(settings, error) from error
+    try:
+        yield publisher
+    finally:
+        await publisher.stop()

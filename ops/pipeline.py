@@ -1,0 +1,155 @@
+"""Puts a worker together: clients, stages, Faust."""
+
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+from aiokafka.errors import KafkaError
+from elasticsearch import AsyncElasticsearch
+
+from ops.connections import elasticsearch_client, kafka_unreachable, publisher_of
+from pim.client import PimClient
+from pim.kinds import Kind
+from runtime.errors import (
+    KafkaUnavailable,
+    OperatorError,
+    PimAnswerUnusable,
+    PimUnauthorized,
+    TransientError,
+    Unreachable,
+)
+from runtime.kafka_options import to_aiokafka_options
+from runtime.logs import get_logger
+from runtime.settings import Settings
+from sinks.batches import BatchFormer
+from sinks.elasticsearch import ElasticsearchSink
+from sinks.fields import to_alias
+from sinks.indexer import Indexer
+from sinks.indices import check_server, read_indices
+from streams.app import Stages, create_app
+from streams.debounce import DebounceBuffer, Timing
+from streams.debounce_stage import Debouncer
+from streams.end_offsets import KafkaEndOffsets
+from streams.epoch_keeper import EpochKeeper
+from streams.fetch_stage import Fetcher
+from streams.quota import Quota, Window
+from streams.quota_gate import QuotaGate
+from streams.worker import Worker
+from topics.dead_letters import DeadLetters
+from topics.names import TopicNames
+
+DEBOUNCE_KEYS_MAX: Final = 50_000
+DAY_S: Final = 86_400.0
+
+log = get_logger(__name__)
+
+
+async def run_worker(settings: Settings) -> None:
+    """
+    Check what a worker needs, then work until SIGTERM.
+
+    Raises:
+        OperatorError: something is missing, does not answer or refuses us; says what to do.
+    """
+    topics = TopicNames(settings.topic_prefix)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(elasticsearch_client(settings))
+        await check_server(client)
+        publisher = await stack.enter_async_context(publisher_of(settings))
+        ends = KafkaEndOffsets(topics.notifications, to_aiokafka_options(settings))
+        try:
+            await ends.start()
+        except KafkaUnavailable as error:
+            raise Unreachable(f"Kafka: {error}. Run quindex setup first.") from error
+        except KafkaError as error:
+            raise kafka_unreachable(settings, error) from error
+        stack.push_async_callback(ends.stop)
+        pim = PimClient(
+            settings.pim_url,
+            settings.pim_token.get_secret_value(),
+            batch_max=settings.pim_batch_max,
+        )
+        stack.push_async_callback(pim.aclose)
+        await _check_pim(pim, settings)
+        await _check_aliases(client, settings)
+        epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
+        log.info("worker.starting", epoch=epoch.epoch, partitions=epoch.partitions)
+
+        def dead_letters(stage: str) -> DeadLetters:
+            return DeadLetters(publisher, topics.dead_letters, stage, time.time)
+
+        stages = Stages(
+            debounce=Debouncer(
+                buffer=DebounceBuffer(
+                    Timing(settings.lead_s, settings.quiet_s, settings.delay_max_s),
+                    keys_max=DEBOUNCE_KEYS_MAX,
+                    clock=time.time,
+                ),
+                publisher=publisher,
+                dead_letters=dead_letters("debounce"),
+                topics=topics,
+                kinds=[Kind(kind) for kind in settings.kinds],
+                clock=time.time,
+                partitions=epoch.partitions,
+            ),
+            fetch=Fetcher(
+                client=pim,
+                gate=QuotaGate(to_quota(settings), clock=time.monotonic),
+                ends=ends,
+                publisher=publisher,
+                dead_letters=dead_letters("fetch"),
+                topics=topics,
+                epoch=epoch.epoch,
+                hold_s=settings.quiet_s,
+                clock=time.time,
+                batch_max=settings.pim_batch_max,
+            ),
+            index=Indexer(
+                sink=ElasticsearchSink(client),
+                dead_letters=dead_letters("index"),
+                index_prefix=settings.index_prefix,
+                chains={locale: settings.fallback_chain(locale) for locale in settings.locales},
+                types={},
+                former=BatchFormer(clock=time.monotonic),
+                clock=time.monotonic,
+                wall=time.time,
+            ),
+        )
+        await Worker(create_app(settings, stages), stages).run()
+
+
+def to_quota(settings: Settings) -> Quota:
+    """Return our share of the PIM's quota."""
+    share = settings.pim_quota_share
+    return Quota(
+        (
+            Window(
+                limit=max(1, int(settings.pim_quota_10min * share)),
+                span_s=settings.pim_quota_window_s,
+            ),
+            Window(limit=max(1, int(settings.pim_quota_24h * share)), span_s=DAY_S),
+        )
+    )
+
+
+async def _check_pim(pim: PimClient, settings: Settings) -> None:
+    """A wrong token is found at the start; a PIM that is away is waited for later."""
+    try:
+        await pim.check()
+    except PimUnauthorized as error:
+        raise OperatorError(
+            f"The PIM at {settings.pim_url} refused the token with {error.status}. "
+            "Is QUINDEX_PIM_TOKEN right, and has it read access to documents?"
+        ) from error
+    except (TransientError, PimAnswerUnusable) as error:
+        log.warning("pim.unavailable", error=str(error))
+
+
+async def _check_aliases(client: AsyncElasticsearch, settings: Settings) -> None:
+    missing = [
+        alias
+        for alias in (to_alias(settings.index_prefix, locale) for locale in settings.locales)
+        if not await read_indices(client, alias)
+    ]
+    if missing:
+        raise Unreachable(f"There is no alias {', '.join(missing)}. Run quindex setup first.")

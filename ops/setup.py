@@ -1,0 +1,63 @@
+"""quindex setup."""
+
+import asyncio
+import json
+import os
+import time
+
+import click
+
+from runtime.settings import Settings, load_settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as one JSON object.")
+def command(as_json: bool) -> None:
+    """
+    Create topics, indices, aliases and the epoch.
+
+    Needs Kafka and Elasticsearch, not the PIM. Run it before the first start, after an upgrade,
+    and after either store was lost or restored; the second time it changes nothing.
+    """
+    settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+    changes = asyncio.run(set_up(settings))
+    if as_json:
+        click.echo(json.dumps({"changes": changes}))
+        return
+    for change in changes:
+        click.echo(change)
+    if not changes:
+        click.echo("nothing to change: everything is set up")
+
+
+async def set_up(settings: Settings) -> list[str]:
+    """
+    Bring Kafka and Elasticsearch to what the settings ask for; return what was changed, in words.
+
+    Raises:
+        Unreachable: one of them does not answer.
+        Refused: something is there that setup must not change.
+    """
+    from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+    from sinks.indices import check_server, ensure_indices
+    from streams.epoch_keeper import EpochKeeper
+    from topics.creation import ensure_topics
+    from topics.layout import to_layouts
+    from topics.names import TopicNames
+
+    layouts = to_layouts(
+        TopicNames(settings.topic_prefix), replication_factor=settings.replication_factor
+    )
+    async with elasticsearch_client(settings) as client:
+        await check_server(client)
+        with kafka_admin(settings) as admin:
+            changes = await asyncio.to_thread(
+                ensure_topics, admin, layouts, replication_factor=settings.replication_factor
+            )
+        changes += await ensure_indices(
+            client, prefix=settings.index_prefix, locales=settings.locales
+        )
+        async with publisher_of(settings) as publisher:
+            keeper = EpochKeeper(settings, client, publisher, time.time)
+            _, stored = await keeper.ensure()
+    return changes + stored

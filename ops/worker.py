@@ -1,0 +1,33 @@
+"""quindex worker."""
+
+import asyncio
+import os
+
+import click
+
+from runtime.settings import load_settings
+
+NEEDS = ("kafka", "elasticsearch", "locales", "pim_url", "pim_token")
+
+
+@click.command()
+def command() -> None:
+    """
+    Debounce, fetch and index.
+
+    Run as many as you like: Kafka hands out the partitions, one of them owns the requests to the
+    PIM. SIGTERM drains, commits and leaves the group; give it 30 seconds. Exit code 70 means that
+    a watchdog ended it: start it again.
+    """
+    settings = load_settings(os.environ, needs=NEEDS)
+
+    import uvloop
+
+    from ops.pipeline import run_worker
+    from runtime import points
+    from runtime.logs import configure_logs
+
+    configure_logs(level=settings.log_level)
+    points.arm(os.environ)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings))

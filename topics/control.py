@@ -1,0 +1,71 @@
+"""Records of `control`: the epoch, kept here and in Elasticsearch, since either may be lost."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import orjson
+
+from runtime.errors import MalformedRecord
+
+SCHEMA: Final = 1
+_EPOCH_PREFIX: Final = b"epoch/"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """An epoch, and the incarnation of `notifications` that it stands for."""
+
+    epoch: int
+    topic_id: str
+    partitions: int
+    raised_s: float
+    reason: str
+
+    @property
+    def key(self) -> bytes:
+        """epoch/<n>: every epoch keeps its record."""
+        return _EPOCH_PREFIX + str(self.epoch).encode()
+
+    def to_json(self) -> bytes:
+        """Return the record's value."""
+        return orjson.dumps(
+            {
+                "schema": SCHEMA,
+                "epoch": self.epoch,
+                "topic_id": self.topic_id,
+                "partitions": self.partitions,
+                "raised_at": self.raised_s,
+                "reason": self.reason,
+            }
+        )
+
+    @classmethod
+    def parse(cls, value: bytes) -> Self:
+        """
+        Read a record's value.
+
+        Raises:
+            MalformedRecord: not JSON, or of a schema that this version cannot read.
+        """
+        try:
+            raw = orjson.loads(value)
+            if raw["schema"] != SCHEMA:
+                raise MalformedRecord(f"an epoch of schema {raw['schema']!r}; known is {SCHEMA}")
+            return cls(
+                epoch=int(raw["epoch"]),
+                topic_id=str(raw["topic_id"]),
+                partitions=int(raw["partitions"]),
+                raised_s=float(raw["raised_at"]),
+                reason=str(raw["reason"]),
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise MalformedRecord(f"not an epoch: {error}") from error
+
+    def stands_for(self, topic_id: str, partitions: int) -> bool:
+        """Whether offsets and keys lie where they lay when this epoch began."""
+        return (self.topic_id, self.partitions) == (topic_id, partitions)
+
+
+def is_epoch(key: bytes | None) -> bool:
+    """Whether a record of `control` is an epoch."""
+    return key is not None and key.startswith(_EPOCH_PREFIX)

@@ -56,6 +56,7 @@ async def run_ingress(settings: Settings) -> None:
         PortUnavailable: an address cannot be listened on.
         SpoolPathUnusable: the spool's folder cannot be written.
     """
+    _quieten()
     raise_descriptor_limit()
     with contextlib.ExitStack() as stack:
         public = stack.enter_context(
@@ -159,9 +160,14 @@ async def _serve(*servers: tuple[_Server, socket.socket]) -> None:
     await asyncio.gather(*(server.serve([listener]) for server, listener in servers))
 
 
-def _to_server(app: Starlette, limits: Limits) -> _Server:
-    # A stranger's broken request is no news: uvicorn would log each.
+def _quieten() -> None:
+    # A stranger's broken request is no news, and kafka-python logs every try while Kafka is away:
+    # what matters of both is in our own logs and metrics.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+def _to_server(app: Starlette, limits: Limits) -> _Server:
     return _Server(
         uvicorn.Config(
             app,

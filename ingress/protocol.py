@@ -58,9 +58,10 @@ class IngressProtocol(H11Protocol):
         self._began_s: float | None = None  # of the request that is being received
         self._is_ending = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(  # type: ignore[override]  # as in uvicorn: it is a stream
+        self, transport: asyncio.Transport
+    ) -> None:
         """Count the connection; make room for it; start the clock."""
-        assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""
         counts = self._limits.open_by_address

@@ -58,7 +58,7 @@ class Cache:
             fetch_jars(lock, self.folder / "maven", folder, self.say)
 
         lock = _lock(name)
-        return self._part(f"{name}-{key_of(lock.read_bytes())}", make)
+        return self.part(f"{name}-{key_of(lock.read_bytes())}", make)
 
     def elasticsearch_home(self) -> Path:
         """Elasticsearch's home: lib and modules, ours among them; no configuration and no data."""
@@ -70,9 +70,9 @@ class Cache:
 
         locks = [_lock(name).read_bytes() for name in ("elasticsearch", "compiler")]
         sources = [source.read_bytes() for source in JAVA_SOURCES]
-        return self._part(f"elasticsearch-home-{key_of(HOME_LAYOUT, *locks, *sources)}", make)
+        return self.part(f"elasticsearch-home-{key_of(HOME_LAYOUT, *locks, *sources)}", make)
 
-    def _part(self, name: str, make: Callable[[Path], None]) -> Path:
+    def part(self, name: str, make: Callable[[Path], None]) -> Path:
         part = self.folder / name
         if not part.is_dir():
             with self._locked():

@@ -66,6 +66,8 @@ class LocalStack:
             OperatorError: a port is taken, or the extra is not installed.
             Unreachable: a jar cannot be fetched, or a server does not answer in time.
         """
+        for server in self.servers:
+            server.check_port()  # before downloads and starts that would be in vain
         self._cache.jars("kafka")
         self._cache.elasticsearch_home()
         started: list[Server] = []

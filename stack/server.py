@@ -93,6 +93,14 @@ class Server(ABC):
     def _prepare(self) -> Sequence[str]:
         """Write the configuration and return the command. The port is chosen."""
 
+    def check_port(self) -> None:
+        """
+        Raises:
+            OperatorError: it does not run, and cannot, since another process has its port.
+        """
+        if self.port and self.running() is None:
+            check_free(self.port, self.name)
+
     def start(self, *, detached: bool = False) -> None:
         """
         Start the process; wait_ready() waits for its answers.
@@ -105,10 +113,8 @@ class Server(ABC):
         if lock is None:
             raise OperatorError(f"{self.name} already runs on {self.folder}: stop it first.")
         try:
-            if self.port:
-                check_free(self.port, self.name)
-            else:
-                self.port = free_port()
+            self.port = self.port or free_port()
+            check_free(self.port, self.name)
             pid = self._spawn(self._prepare(), lock, detached=detached)
             write_claim(lock, Claim(pid=pid, port=self.port))
         except BaseException:

@@ -1,0 +1,20 @@
+"""What all tests share."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from stack.choose import Servers, choose_rung, open_servers
+
+
+def pytest_report_header() -> str:
+    return f"servers: {choose_rung(os.environ).value}"
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """A real Kafka and a real Elasticsearch; if they cannot be had, the tests fail."""
+    terminal = request.config.get_terminal_writer()
+    with open_servers(os.environ, say=terminal.line) as opened:
+        yield opened

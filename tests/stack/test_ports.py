@@ -1,0 +1,20 @@
+import socket
+
+import pytest
+
+from runtime.errors import OperatorError
+from stack.ports import FREE_PORTS, HOST, check_free, free_port
+
+
+def test_a_free_port_is_not_one_of_outgoing_connections() -> None:
+    assert free_port() in FREE_PORTS
+
+
+def test_a_taken_port_is_refused_with_what_to_do() -> None:
+    with socket.create_server((HOST, free_port())) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(OperatorError, match=rf"Kafka .* {HOST}:{port}.*--kafka-port"):
+            check_free(port, "Kafka")
+
+    check_free(port, "Kafka")

@@ -1,11 +1,15 @@
 """What all tests share."""
 
 import os
+import warnings
 from collections.abc import Iterator
 
 import pytest
 
-from stack.choose import Servers, choose_rung, open_servers
+with warnings.catch_warnings():
+    # kafka-python reads its schemas by functions that Python 3.11 and 3.12 call deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from stack.choose import Servers, choose_rung, open_servers
 
 
 def pytest_report_header() -> str:

@@ -16,7 +16,6 @@ from stack.cache import Cache
 from stack.claim import Claim, drop_claim, read_claim, take_claim, write_claim
 from stack.ports import HOST, check_free, free_port
 
-STOP_WITHIN_S = 20.0
 KILL_WITHIN_S = 10.0
 POLL_S = 0.1
 LOG_TAIL_LINES = 40
@@ -48,6 +47,7 @@ class Server(ABC):
     """
 
     name: ClassVar[str]
+    stop_within_s: float = 20.0
 
     def __init__(
         self, folder: Path, *, cache: Cache, port: int = 0, wipe: Path | None = None
@@ -143,7 +143,7 @@ class Server(ABC):
         """End the process in order, or by force if that takes too long. Keeps the data."""
         if self._signal(signal.SIGTERM):
             self._signal(signal.SIGCONT)  # a paused process does not see SIGTERM
-            if not self._ended(STOP_WITHIN_S):
+            if not self._ended(self.stop_within_s):
                 self.kill()
         self._forget()
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 import orjson
@@ -12,11 +12,10 @@ import orjson
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from runtime.settings import Settings, load_settings
+from sinks.fields import to_alias
+from sinks.searching import Found, Question, to_found, to_request
 
-if TYPE_CHECKING:
-    from sinks.searching import Found, Question
-
-_MARKS: Final = ("\x1b[1m", "\x1b[22m")
+_BOLD: Final = {"<em>": "\x1b[1m", "</em>": "\x1b[22m"}
 
 
 @click.command()
@@ -46,8 +45,6 @@ def command(
     as_json: bool,
 ) -> None:
     """Search the index, in one locale. Without QUERY everything matches."""
-    from sinks.searching import Question  # --help answers at once
-
     settings = load_settings(os.environ, needs=("elasticsearch", "locales"))
     question = Question(
         text=query,
@@ -56,7 +53,6 @@ def command(
         facets=facets,
         size=size,
         inactive=inactive,
-        marks=("<em>", "</em>") if as_json else _MARKS,
     )
     found = asyncio.run(_search(settings, locale or settings.locales[0], question))
     if as_json:
@@ -67,17 +63,23 @@ def command(
     click.echo(f"{found.total} found, {len(found.hits)} shown", err=True)
 
 
-def to_lines(found: "Found") -> list[str]:
+def to_lines(found: Found) -> list[str]:
     """Return what is printed of an answer."""
     lines = []
     for hit in found.hits:
         score = "" if hit.score is None else f"  ({hit.score:.2f})"
         lines.append(f"{hit.name or hit.code}  {hit.kind}:{hit.code}{score}")
-        lines += [f"    {text}" for text in hit.highlights]
+        lines += [f"    {_to_bold(text)}" for text in hit.highlights]
     for name, counts in found.facets.items():
         lines.append(f"{name}:")
         lines += [f"    {count:>7}  {value}" for value, count in counts]
     return lines
+
+
+def _to_bold(text: str) -> str:
+    for mark, code in _BOLD.items():
+        text = text.replace(mark, code)
+    return text
 
 
 def _parse_filter(text: str) -> tuple[str, str]:
@@ -87,17 +89,12 @@ def _parse_filter(text: str) -> tuple[str, str]:
     return name, value
 
 
-async def _search(settings: Settings, locale: str, question: "Question") -> "Found":
-    from elasticsearch import (  # heavy
-        ApiError,
-        NotFoundError,
-        TransportError,
-    )
+async def _search(settings: Settings, locale: str, question: Question) -> Found:
+    # Heavy, and --help should answer at once.
+    from elasticsearch import ApiError, NotFoundError, TransportError
 
-    from sinks.elasticsearch import connect  # heavy
-    from sinks.fields import to_alias  # with the others
-    from sinks.indices import to_operator_error, to_unreachable  # heavy
-    from sinks.searching import to_found, to_request  # with the others
+    from sinks.elasticsearch import connect
+    from sinks.indices import to_operator_error, to_unreachable
 
     alias = to_alias(settings.index_prefix, locale)
     async with connect(settings) as client:

@@ -101,7 +101,7 @@ def to_attributes(raw: Any) -> Mapping[str, Any]:
     by_code: dict[str, Any] = {}
     for each in raw if isinstance(raw, list) else ():
         code = to_code(each)
-        if code is not None:
+        if code is not None and isinstance(each, Mapping):
             by_code[code] = each.get("values", each.get("value"))
     return by_code
 

@@ -50,7 +50,6 @@ class Question:
     facets: Sequence[str] = ()
     size: int = 10
     inactive: bool = False
-    marks: tuple[str, str] = ("<em>", "</em>")  # around what matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ def to_request(question: Question) -> dict[str, Any]:
         filters.append({"term": {"kind": question.kind}})
     if not question.inactive:
         filters.append({"term": {"active": True}})
-    before, after = question.marks
     return {
         "query": {"bool": {"must": [to_query(question.text)], "filter": filters}},
         "aggs": _to_aggregations(question.facets),
@@ -88,8 +86,8 @@ def to_request(question: Question) -> dict[str, Any]:
         "source_includes": ["kind", "code", "name"],
         "track_total_hits": True,
         "highlight": {
-            "pre_tags": [before],
-            "post_tags": [after],
+            "pre_tags": ["<em>"],
+            "post_tags": ["</em>"],
             "max_analyzed_offset": HIGHLIGHT_MAX_CHARS,
             "number_of_fragments": 1,
             "require_field_match": False,

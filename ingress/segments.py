@@ -8,7 +8,7 @@ should that be damaged, the segment is drained from its beginning: duplicates ar
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,8 @@ from ingress.frames import Piece, scan_frames, to_frame
 from runtime.clock import Clock
 
 SEGMENT_MAX_BYTES: Final = 16 * 1024 * 1024
+Sync = Callable[[int], None]
+"""Returns once a descriptor's bytes are on the disk, or raises OSError."""
 _SUFFIX: Final = ".log"
 _DONE_SUFFIX: Final = ".done"
 
@@ -95,8 +97,8 @@ def list_segments(folder: Path) -> list[Segment]:
 class SegmentWriter:
     """Appends to the newest segment; what failed to reach the disk is not in it."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder, self._clock = folder, clock
+    def __init__(self, folder: Path, clock: Clock, *, sync: Sync = os.fdatasync) -> None:
+        self._folder, self._clock, self._sync = folder, clock, sync
         self._number = 0
         self._descriptor: int | None = None
         self._size = self._salt = 0
@@ -117,7 +119,7 @@ class SegmentWriter:
         data = b"".join(to_frame(row, self._salt) for row in rows)
         try:
             _write_all(self._descriptor, data)
-            os.fdatasync(self._descriptor)
+            self._sync(self._descriptor)
         except OSError:
             self._abandon()
             raise

@@ -8,6 +8,7 @@ timer, and a group is bounded by count and bytes.
 
 import asyncio
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ingress.accepted import Accepted
-from ingress.segments import Segment, SegmentWriter, list_segments
+from ingress.segments import Segment, SegmentWriter, Sync, list_segments
 from runtime.clock import Clock
 from runtime.errors import TransientError
 from runtime.logs import get_logger
@@ -50,10 +51,17 @@ class _Order:
 class Spool:
     """The segments of one process, in a folder that only it has locked."""
 
-    def __init__(self, folder: Path, *, clock: Clock, cap_bytes: int = CAP_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        cap_bytes: int = CAP_BYTES,
+        sync: Sync = os.fdatasync,
+    ) -> None:
         self.folder = folder
         self._cap_bytes = cap_bytes
-        self._writer = SegmentWriter(folder, clock)
+        self._writer = SegmentWriter(folder, clock, sync=sync)
         self._queue: queue.SimpleQueue[_Waiting | _Order] = queue.SimpleQueue()
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = self._bytes = 0

@@ -1,0 +1,93 @@
+"""The last rung."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingress.mark import FILE_BYTES, MARGIN_S, Mark
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Iterator[Mark]:
+    mark = Mark(tmp_path)
+    mark.open()
+    yield mark
+    mark.close()
+
+
+def reopened(mark: Mark, folder: Path) -> Mark:
+    mark.close()
+    again = Mark(folder)
+    again.open()
+    again.close()
+    return again
+
+
+def test_its_file_is_allocated_before_it_is_needed(mark: Mark, tmp_path: Path) -> None:
+    assert mark.since_s is None
+    assert (tmp_path / "mark").stat().st_size == FILE_BYTES
+
+
+def test_a_set_mark_outlives_the_process(mark: Mark, tmp_path: Path) -> None:
+    asyncio.run(mark.set(5_000.0))
+
+    assert reopened(mark, tmp_path).since_s == 5_000.0 - MARGIN_S
+
+
+def test_it_only_moves_back(mark: Mark, tmp_path: Path) -> None:
+    asyncio.run(mark.set(5_000.0))
+    asyncio.run(mark.set(6_000.0))
+    assert mark.since_s == 5_000.0 - MARGIN_S
+
+    mark.set_since(1_000.0)
+    assert reopened(mark, tmp_path).since_s == 1_000.0
+
+
+def test_a_cleared_mark_is_forgotten(mark: Mark, tmp_path: Path) -> None:
+    asyncio.run(mark.set(5_000.0))
+
+    assert asyncio.run(mark.clear(mark.times_set))
+    assert reopened(mark, tmp_path).since_s is None
+
+
+def test_a_mark_set_again_meanwhile_is_not_cleared(mark: Mark, tmp_path: Path) -> None:
+    asyncio.run(mark.set(5_000.0))
+    times_set = mark.times_set
+    asyncio.run(mark.set(6_000.0))
+
+    assert not asyncio.run(mark.clear(times_set))
+    assert reopened(mark, tmp_path).since_s == 5_000.0 - MARGIN_S
+
+
+def test_a_mark_set_while_it_is_being_cleared_is_written_anew(mark: Mark, tmp_path: Path) -> None:
+    async def both() -> None:
+        await mark.set(5_000.0)
+        await asyncio.gather(mark.clear(mark.times_set), mark.set(6_000.0))
+
+    asyncio.run(both())
+    assert reopened(mark, tmp_path).since_s == 6_000.0 - MARGIN_S
+
+
+@pytest.mark.parametrize("position", range(30))
+def test_a_damaged_mark_means_as_long_ago_as_can_be(
+    mark: Mark, tmp_path: Path, position: int
+) -> None:
+    asyncio.run(mark.set(1_700_000_000.0))
+    path = tmp_path / "mark"
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+    since_s = reopened(mark, tmp_path).since_s
+    assert since_s in {0.0, 1_700_000_000.0 - MARGIN_S}
+
+
+def test_a_mark_that_cannot_be_written_is_not_set(mark: Mark) -> None:
+    mark.close()
+    with pytest.raises(OSError, match="closed"):
+        asyncio.run(mark.set(5_000.0))
+
+    assert mark.is_failing
+    assert mark.since_s is None

@@ -59,6 +59,9 @@ def to_settings(*, listens: str, advertised: str, controller: str) -> dict[str, 
         "share.coordinator.state.topic.min.isr": "1",
         "message.max.bytes": str(RECORD_MAX_BYTES),
         "replica.fetch.max.bytes": str(RECORD_MAX_BYTES),
+        # A broker that was killed may register again once its session is over.
+        "broker.session.timeout.ms": "4000",
+        "broker.heartbeat.interval.ms": "1000",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",  # tests lose a consumer within seconds
         "log.cleaner.dedupe.buffer.size": str(CLEANER_BUFFER_BYTES),

@@ -33,10 +33,12 @@ def kafka_answers(address: str) -> bool:
 
 
 def elasticsearch_answers(url: str) -> bool:
+    """Whether the node at *url* has a master and all that it stored at hand."""
     try:
-        return httpx.get(url, timeout=ANSWER_WITHIN_S, trust_env=False).is_success
+        answer = httpx.get(f"{url}/_cluster/health", timeout=ANSWER_WITHIN_S, trust_env=False)
     except httpx.TransportError:
         return False
+    return answer.is_success and answer.json()["status"] != "red"
 
 
 def _accepts(address: str) -> bool:

@@ -11,7 +11,7 @@ from runtime.errors import OperatorError, Unreachable
 from stack.ports import is_free
 from stack.server import Status
 from tests.eventually import eventually
-from tests.stack.toy import BROKEN, STUBBORN, Toy
+from tests.stack.toy import BROKEN, STUBBORN, Toy, is_alive
 
 
 @pytest.fixture
@@ -27,14 +27,6 @@ def started(toy: Toy) -> int:
     claim = toy.running()
     assert claim is not None
     return claim.pid
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_server_comes_back_on_its_port(toy: Toy) -> None:

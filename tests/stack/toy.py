@@ -1,5 +1,6 @@
 """A server that is a few lines of Python: quick to start, as real a process as any."""
 
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -37,3 +38,11 @@ class Toy(Server):
 
     def _prepare(self) -> Sequence[str]:
         return [sys.executable, "-I", "-c", self._code, str(self.port)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

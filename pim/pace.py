@@ -53,6 +53,7 @@ class Pace:
         self._running = 0
         self._troubles = 0  # in a row
         self._halved_s = float("-inf")
+        self._full_s = float("-inf")
         self._openings = 0  # in a row
         self._opened_s = float("-inf")
         self._paused_until_s = float("-inf")
@@ -83,6 +84,8 @@ class Pace:
         if now_s < self._paused_until_s or self._running >= allowed:
             return False
         self._running += 1
+        if self._running >= self.concurrency:
+            self._full_s = now_s
         return True
 
     def finish(
@@ -94,11 +97,10 @@ class Pace:
         retry_after_s: float | None = None,
     ) -> None:
         """End a request; *trouble* is whether it got a 429, a 5xx or no answer."""
-        used_in_full = self._running >= self.concurrency
         self._running -= 1
         if not trouble:
             self._troubles = self._openings = 0
-            if used_in_full:
+            if self._full_s >= started_s:  # used in full since it started
                 self._limit = min(float(self._concurrency_max), self._limit + 1 / self._limit)
             return
         self._troubles += 1

@@ -109,6 +109,15 @@ class ImportBody(Body):
     finish: bool = True
 
 
+class AnnounceBody(BaseModel):
+    """Any call to the webhook, with any body; *repeat* makes it so many, each with its uuid."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body: dict[str, object]
+    repeat: int = Field(default=1, ge=1, le=BULK_MAX)
+
+
 class WindowBody(BaseModel):
     """A sliding window of the quota."""
 

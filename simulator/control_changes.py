@@ -12,6 +12,7 @@ from starlette.requests import Request
 from pim.kinds import Kind
 from simulator import changes
 from simulator.control_bodies import (
+    AnnounceBody,
     BulkEditBody,
     CreateBody,
     EditBody,
@@ -24,7 +25,7 @@ from simulator.control_bodies import (
 )
 from simulator.hydra import Json
 from simulator.instance import Author, Change, Instance, NotThere
-from simulator.notifications import Process, new_process
+from simulator.notifications import Process, new_process, to_call
 from simulator.simulation import Simulation
 
 Handler = Callable[[Simulation, Request], Awaitable[object]]
@@ -152,6 +153,17 @@ async def import_documents(simulation: Simulation, request: Request) -> Json:
     return await _run(instance, process, author, steps(), codes, finish=body.finish)
 
 
+async def announce(simulation: Simulation, request: Request) -> Json:
+    """Call the webhook though nothing changed; a body without uuid gets one."""
+    body = await read_body(AnnounceBody, request)
+    notifications = [to_call(body.body) for _ in range(body.repeat)]
+    simulation.webhooks.publish(notifications)
+    return {
+        "at_s": simulation.instance.clock(),
+        "uuids": [notification.uuid for notification in notifications],
+    }
+
+
 HANDLERS: Final[dict[str, Handler]] = {
     "/edit": edit,
     "/create": create,
@@ -164,6 +176,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "/unlink": unlink,
     "/bulk-edit": bulk_edit,
     "/import": import_documents,
+    "/announce": announce,
 }
 """What each POST below /control does."""
 

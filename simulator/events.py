@@ -108,7 +108,9 @@ def on_link(
         if end[0] is Kind.DOCUMENT:
             events += _updates(catalog, [end], locales, items)
         else:
-            linked = [each for each in _dependants(catalog, end) if each != gone]
+            # A link that is being created is not among the asset's yet.
+            linked = dict.fromkeys((*_dependants(catalog, end), (Kind.DOCUMENT, link.origin)))
+            linked.pop(gone, None)
             events.append(_event(catalog, end, "update", locales, items, cascaded=True))
             events += _updates(catalog, linked, locales, (("media", end[1]),))
     return events

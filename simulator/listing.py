@@ -150,8 +150,8 @@ def _order(collection: Collection, ids: Sequence[str], parameters: Parameters) -
         if by == "id":
             return list(reversed(ids)) if descending else ids
         if by in _DATES:
-            rows = {id_: collection.find(id_) for id_ in ids}
-            dated = {id_: _date(row, by) for id_, row in rows.items() if row is not None}
+            found = ((id_, collection.find(id_)) for id_ in ids)
+            dated = {id_: _date(row, by) for id_, row in found if row is not None}
             return sorted(dated, key=dated.__getitem__, reverse=descending)
     return ids
 

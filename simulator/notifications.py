@@ -72,6 +72,12 @@ def to_notification(
     return Notification(uuid, event.code, event.type, event.resource, body)
 
 
+def to_call(body: Json) -> Notification:
+    """Return a notification with any body at all; `uuid` is added if it has none."""
+    uuid = str(body.get("uuid") or uuid4())
+    return Notification(uuid, str(body.get("code")), "", "", {"uuid": uuid, **body})
+
+
 def _show_resource(event: Event, addresses: Addresses) -> Json:
     resource: Json = {"code": event.resource, "type": event.type}
     if event.document_type is not None:

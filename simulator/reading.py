@@ -30,7 +30,7 @@ def find_collection(instance: Instance, path: str, *, lag_s: float = 0.0) -> Col
         changed = instance.past.changed_since(kind, instance.clock() - lag_s) if lag_s > 0 else {}
         return _resources(instance, kind, changed)
     others = {
-        "links": _table("Link", catalog.links, _link_row),
+        "links": _links(catalog.links),
         "predefined-values": _table("PredefinedValue", catalog.values, _value_row),
         "attributes": _table("Attribute", ATTRIBUTES, _attribute_row),
         "locales": _named("Locale", path, catalog.tree.locales),
@@ -81,6 +81,12 @@ def _table(type_: str, items: Mapping[str, Item], to_row: Callable[[Item], Row])
         return None if item is None else to_row(item)
 
     return Collection(type_, lambda: sorted(items), find)
+
+
+def _links(links: Mapping[str, Link]) -> Collection:
+    # In the order in which they were made, which is that of the lists inside resources.
+    table = _table("Link", links, _link_row)
+    return Collection(table.type, lambda: sorted(links, key=int), table.find)
 
 
 def _named(type_: str, path: str, ids: Sequence[str]) -> Collection:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import httpx
 import orjson
 from starlette.types import Send
 
@@ -25,6 +26,15 @@ _REASONS: Final = {
     405: "Method Not Allowed",
     429: "Too Many Requests",
 }
+
+
+class Reset(httpx.RemoteProtocolError):
+    """
+    Ends the connection in the middle of an answer.
+
+    A server closes its socket on an exception; a client in the same process gets this one, which
+    is what httpx would raise for the closed socket.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +92,8 @@ async def transmit(
     """
     Send an answer.
 
-    With RESET it stops in the middle: the server then ends the connection. Without a server, the
-    client in the same process gets an error too.
+    Raises:
+        Reset: with that fault, in the middle of the body.
     """
     headers = {**answer.headers, "content-length": str(len(answer.body))}
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -91,7 +101,7 @@ async def transmit(
     if FaultKind.RESET in met:
         half = answer.body[: len(answer.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        return
+        raise Reset("the connection was reset on request")
     if (fault := met.get(FaultKind.SLOW_BODY)) is not None:
         for byte in answer.body:
             await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})

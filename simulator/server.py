@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from simulator.app import create_app
 from simulator.delivery import Counting
 from simulator.locales import parse_fallbacks
 from simulator.quota import QUABLE_WINDOWS, Quota, Window
+from simulator.responses import Reset
 from simulator.rest import Tokens
 from simulator.webhooks import Subscription, WebhookOptions
 
@@ -87,25 +89,30 @@ def serve(options: ServerOptions, *, announce: Announce) -> None:
         Refused: the port is in use.
         Unreachable: the host is not an address of this machine.
     """
-    listener = _listen(options.host, options.port)
-    app = _create_app(options)
-    port = listener.getsockname()[1]
+    logging.getLogger("uvicorn.error").addFilter(_NoResets())
+    with _listen(options.host, options.port) as listener:
+        config = uvicorn.Config(
+            _create_app(options),
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+        )
+        base = f"http://{options.host}:{listener.getsockname()[1]}"
 
-    def ready() -> None:
-        base = f"http://{options.host}:{port}"
-        announce(f"REST API     {base}/api/")
-        announce(f"control API  {base}/control/")
-        announce(f"webhook to   {options.webhook_url or 'nobody: --webhook-url names whom'}")
+        def ready() -> None:
+            announce(f"REST API     {base}/api/")
+            announce(f"control API  {base}/control/")
+            announce(f"webhook to   {options.webhook_url or 'nobody: --webhook-url names whom'}")
 
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=_SHUTDOWN_S,
-    )
-    with listener:
         asyncio.run(_run(_Server(config, ready), listener))
+
+
+class _NoResets(logging.Filter):
+    """Keeps the faults that were asked for out of the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], Reset))
 
 
 class _Server(uvicorn.Server):

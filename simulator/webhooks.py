@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Final
 
 import httpx
@@ -44,6 +44,8 @@ class WebhookOptions(BaseModel):
     """Each notification waits a random time up to this, so that their order is lost."""
     drop_share: float = Field(default=0.0, ge=0, le=1)
     """This share of notifications is never sent, though nobody disabled the webhook."""
+    duplicate_share: float = Field(default=0.0, ge=0, le=1)
+    """This share is sent once more after it was accepted, as if the answer had come too late."""
 
     def to_rules(self) -> Rules:
         """Return the rules that the pure policy decides by."""
@@ -227,18 +229,24 @@ class WebhookService:
         if outcome.startswith("2"):
             self.calls.succeeded += 1
             self.policy.succeeded()
-            entry.state = State.ACCEPTED
-            entry.accepted_s = entry.accepted_s or self._clock()
+            self._accept(entry)
             return
         self.calls.failed += 1
         entry.last_failure = outcome
         retry_at_s = self.policy.failed(attempts=entry.attempts, now_s=self._clock())
-        if retry_at_s is None:
-            entry.state = State.GIVEN_UP
-        else:
+        if retry_at_s is not None:
             self._push(entry.notification.uuid, retry_at_s)
+        elif entry.state is State.PENDING:
+            entry.state = State.GIVEN_UP
         if not self.policy.enabled:
             self._lose_pending()
+
+    def _accept(self, entry: Entry) -> None:
+        first = entry.state is State.PENDING
+        entry.state = State.ACCEPTED
+        entry.accepted_s = entry.accepted_s or self._clock()
+        if first and self.policy.enabled and self._random.random() < self.options.duplicate_share:
+            self._push(entry.notification.uuid, self._clock())
 
     async def _call(self, notification: Notification) -> str:
         """Return the answer's status, or the name of what went wrong."""
@@ -267,6 +275,6 @@ class WebhookService:
 
     def _lose_pending(self) -> None:
         for _, _, uuid in self._pending:
-            self.entries[uuid].state = State.LOST
+            if self.entries[uuid].state is State.PENDING:
+                self.entries[uuid].state = State.LOST
         self._pending.clear()
-        heapify(self._pending)

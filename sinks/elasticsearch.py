@@ -92,9 +92,9 @@ class ElasticsearchSink:
 
 
 def to_error(error: ApiError) -> dict[str, Any]:
-    """Return type and reason, which a proxy before Elasticsearch may leave out."""
+    """Return type and reason; a proxy in between, or the answer to HEAD, may tell neither."""
     body = error.body
     found = body.get("error") if isinstance(body, dict) else None
     if isinstance(found, dict):
         return found
-    return {"reason": str(found or body or error.message)[:500]}
+    return {"type": f"http_{error.meta.status}", "reason": str(found or body or "")[:500]}

@@ -61,7 +61,6 @@ async def raise_epoch(
             index=to_control_index(prefix),
             id=_ID,
             document={"epoch": epoch, "stands_for": dict(stands_for)},
-            refresh="wait_for",
             **condition,
         )
     except ConflictError:

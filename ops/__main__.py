@@ -11,6 +11,7 @@ from runtime.errors import OperatorError
 INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
+    "demo": "Show an edit in the PIM become searchable, on servers of its own.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",
     "search": "Search the index, in one locale.",
     "setup": "Create topics, indices, aliases and the epoch; change nothing the second time.",

@@ -51,6 +51,8 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    for noisy in ("kafka.net.selector", "aiokafka.consumer.group_coordinator"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     for ours in (
         "quindex",
         "ingress",

@@ -37,7 +37,7 @@ class Child:
                 self._guard = subprocess.Popen(  # noqa: S603  # our own command
                     [
                         *(sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(nothing)),
-                        *(os.devnull, "", *self._command),
+                        *("", "", *self._command),
                     ],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,

@@ -5,8 +5,8 @@ Runs one command and kills it as soon as the parent is gone, however the parent 
 
 PARENT is the process id to watch; with 0 the command is left on its own at once. LOCK is a file
 descriptor that the command inherits, MARK a file to remove once the command has ended, WIPE a
-folder to remove if the parent did not live to do so ("" for none). The first line on standard
-output is the command's process id; the command itself writes to standard error.
+folder to remove if the parent did not live to do so ("" for none, of either). The first line on
+standard output is the command's process id; the command itself writes to standard error.
 
 This is a file of its own, imports nothing of ours, and is started in a session of its own, so
 that Ctrl-C in a terminal reaches neither it nor the command.
@@ -55,7 +55,8 @@ def main(arguments: list[str]) -> int:
         return 0
     threading.Thread(target=kill_without, args=(watched, child), daemon=True).start()
     code = child.wait()
-    Path(mark).unlink(missing_ok=True)  # still under the lock
+    if mark:
+        Path(mark).unlink(missing_ok=True)  # still under the lock
     if wipe and os.getppid() != watched:
         shutil.rmtree(wipe, ignore_errors=True)
     return code

@@ -157,6 +157,10 @@ class FetchQueue(Generic[Receipt]):
                 if waiting is not first and not waiting.alone:
                     yield waiting
 
+    def count_with(self, first: Waiting[Receipt]) -> int:
+        """Return how many are ready of the kind of *first*, in all lanes."""
+        return sum(len(lane.by_kind[first.record.kind]) for lane in self._lanes.values())
+
     def take(self, chosen: list[Waiting[Receipt]]) -> None:
         """Mark ready entries as busy."""
         for waiting in chosen:

@@ -44,10 +44,11 @@ from topics.snapshots import Snapshot
 from topics.versions import to_version
 
 KEYS_MAX: Final = 100_000
-PACK_FILL_S: Final = 0.05
-"""How long the first of a pack waits for others to share its request."""
+PACK_FILL_S: Final = {Lane.LIVE: 0.05, Lane.PROCESS: 1.0, Lane.SCAN: 0.05}
+"""How long the first of a pack waits for others to share its request, unless the pack is full."""
 SHORT_RATIO: Final = 0.7
 """Beyond this used part of a quota window, early records wait for their quiet period too."""
+_QUOTA_POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
 _UNAUTHORIZED_PAUSE_S: Final = 10.0
@@ -170,7 +171,7 @@ class Fetcher:
                     self._waits_for = None
                     return self._take_pack(first)
                 self._waits_for = f"the PIM's quota (lane {lane})"
-                pause_s = PACK_FILL_S
+                pause_s = _QUOTA_POLL_S
             try:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
@@ -184,7 +185,9 @@ class Fetcher:
         if first is None:
             release_s = self._queue.next_release_s()
             return None if release_s is None else max(0.001, release_s - now_s)
-        return max(0.0, first.added_s + PACK_FILL_S - now_s) if self._packs else 0.0
+        if not self._packs or self._queue.count_with(first) >= self._batch_max:
+            return 0.0
+        return max(0.0, first.added_s + PACK_FILL_S[first.record.lane] - now_s)
 
     def _take_pack(self, first: Entry) -> list[Entry]:
         chosen = {first.record.code: first}

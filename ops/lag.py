@@ -1,0 +1,49 @@
+"""How far the workers are behind: end offsets less committed offsets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+
+from topics.creation import describe
+from topics.names import TopicNames
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a partition ends, and where the group stands; *committed* None: nowhere yet."""
+
+    end: int
+    committed: int | None
+
+    @property
+    def lag(self) -> int:
+        """Records not acknowledged; compacted away ones count until the group has passed them."""
+        return self.end - (self.committed or 0)
+
+
+def read_positions(admin: KafkaAdminClient, names: TopicNames) -> Mapping[TopicPartition, Position]:
+    """Return the position of the workers in every partition that they read."""
+    topics = describe(admin, [names.notifications, names.due, names.snapshots])
+    partitions = [
+        TopicPartition(name, number)
+        for name, state in topics.items()
+        for number in range(state.partitions)
+    ]
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    committed = admin.list_group_offsets({names.group: partitions})[names.group]
+    return {
+        where: Position(ends[where].offset, _to_committed(committed.get(where)))
+        for where in partitions
+    }
+
+
+def to_lag(positions: Mapping[TopicPartition, Position]) -> int:
+    """Return how many records are not acknowledged in all."""
+    return sum(position.lag for position in positions.values())
+
+
+def _to_committed(found: object) -> int | None:
+    offset = getattr(found, "offset", -1)
+    return offset if offset >= 0 else None

@@ -118,11 +118,9 @@ toy.start(detached="detached" in sys.argv)
 toy.wait_ready(10)
 if "fork" in sys.argv and os.fork() == 0:
     time.sleep(600)  # whatever this child has inherited stays open
-print(toy.running().pid, toy.port, flush=True)
-if "leave" in sys.argv:
-    sys.exit()
 try:
-    time.sleep(600)
+    print(toy.running().pid, toy.port, flush=True)
+    time.sleep(0 if "leave" in sys.argv else 600)
 except KeyboardInterrupt:
     print(toy.answers(), flush=True)
     toy.stop()

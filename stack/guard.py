@@ -56,7 +56,6 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=kill_without, args=(watched, child), daemon=True).start()
     code = child.wait()
     if mark:
-        if mark:
         Path(mark).unlink(missing_ok=True)  # still under the lock
     if wipe and os.getppid() != watched:
         shutil.rmtree(wipe, ignore_errors=True)

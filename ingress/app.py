@@ -84,10 +84,12 @@ def create_app(
 ) -> Starlette:
     """Return the application of the public port."""
     webhook = Webhook(authorization, ladder, names, clock, monotonic)
-    return Starlette(
+    app = Starlette(
         routes=[Route(PATH, webhook)],
         exception_handlers={HTTPException: _refuse, Exception: _fail},
     )
+    app.router.redirect_slashes = False  # for Quable, a redirect is a failure
+    return app
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -40,7 +40,7 @@ KEEP_ALIVE_S: Final = 10
 log = get_logger(__name__)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that leaves the signals to the process, which has two servers."""
 
     @contextlib.contextmanager
@@ -122,8 +122,8 @@ class _Ingress:
         draining = asyncio.create_task(self._drain.run())
         log.info("ingress.started", public=to_address(public), operations=to_address(operations))
         await _serve(
-            (_to_server(self._public_app, Limits()), public),
-            (_to_server(self._operations_app, Limits()), operations),
+            (to_server(self._public_app, Limits()), public),
+            (to_server(self._operations_app, Limits()), operations),
         )
         draining.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -146,7 +146,7 @@ class _Ingress:
         }
 
 
-async def _serve(*servers: tuple[_Server, socket.socket]) -> None:
+async def _serve(*servers: tuple[Server, socket.socket]) -> None:
     """Run the servers until a signal; a second one lets go of calls that are under way."""
     loop = asyncio.get_running_loop()
 
@@ -167,8 +167,9 @@ def _quieten() -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-def _to_server(app: Starlette, limits: Limits) -> _Server:
-    return _Server(
+def to_server(app: Starlette, limits: Limits) -> Server:
+    """Return a server that keeps to the limits and says nothing about itself."""
+    return Server(
         uvicorn.Config(
             app,
             http=limits.to_protocol(),

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 import h11
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -106,7 +107,7 @@ class IngressProtocol(H11Protocol):
         """
         self._is_ending = True
         if self._is_answering:
-            self.cycle.keep_alive = False
+            self._announce_end()
         else:
             self.loop.call_later(DRAIN_S, self._end)
 
@@ -114,7 +115,11 @@ class IngressProtocol(H11Protocol):
         """Take what was received apart."""
         super().handle_events()
         if self._is_ending and self._is_answering:
-            self.cycle.keep_alive = False
+            self._announce_end()
+
+    def _announce_end(self) -> None:
+        self.cycle.keep_alive = False
+        self.headers.append(CLOSE_HEADER)  # of the request: uvicorn then answers in kind
 
     @property
     def _is_answering(self) -> bool:

@@ -1,0 +1,70 @@
+"""Fakes of the rungs."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingress.accepted import Accepted
+from ingress.spool import SpoolUnavailable
+from runtime.errors import RecordTooLarge
+from topics.memory import MemoryPublisher
+
+
+@dataclass
+class Kafka(MemoryPublisher):
+    """A publisher that can also be stuck, or take small values only."""
+
+    is_stuck: bool = False
+    value_max_bytes: int = 10**9
+
+    async def append(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Mapping[str, bytes] | None = None,
+        partition: int | None = None,
+    ) -> int:
+        """Append, fail, or never answer."""
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        if len(value or b"") > self.value_max_bytes:
+            raise RecordTooLarge("too large for this topic")
+        return await super().append(
+            topic, key=key, value=value, headers=headers, partition=partition
+        )
+
+
+@dataclass
+class MemorySpool:
+    """Keeps what it is given, unless it *is_failing* or *is_stuck*."""
+
+    accepted: list[Accepted] = field(default_factory=list)
+    is_failing: bool = False
+    is_stuck: bool = False
+
+    async def store(self, accepted: Accepted) -> None:
+        """Keep it."""
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        if self.is_failing:
+            raise SpoolUnavailable("full")
+        self.accepted.append(accepted)
+
+
+@dataclass
+class MemoryMark:
+    """Remembers when it was set, unless it *is_failing* or *is_stuck*."""
+
+    times_s: list[float] = field(default_factory=list)
+    is_failing: bool = False
+    is_stuck: bool = False
+
+    async def set(self, received_s: float) -> None:
+        """Remember it."""
+        if self.is_stuck:
+            await asyncio.Event().wait()
+        if self.is_failing:
+            raise OSError(30, "Read-only file system")
+        self.times_s.append(received_s)

@@ -1,0 +1,123 @@
+"""The first rung that holds."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from ingress.accepted import Accepted
+from ingress.breaker import Breaker
+from ingress.ladder import HEAD_BYTES, Ladder, Rung
+from runtime.errors import KafkaUnavailable
+from tests.clock import FakeClock
+from tests.ingress.doubles import Kafka, MemoryMark, MemorySpool
+from tests.ingress.examples import NAMES, to_accepted
+
+
+@dataclass
+class Rungs:
+    """A ladder over fakes; its deadlines are short, since what is stuck is waited for."""
+
+    kafka: Kafka = field(default_factory=Kafka)
+    spool: MemorySpool = field(default_factory=MemorySpool)
+    mark: MemoryMark = field(default_factory=MemoryMark)
+    breaker: Breaker = field(default_factory=Breaker)
+    is_ready: bool = True
+
+    def store(self, accepted: Accepted) -> Rung:
+        """Store it, and say where."""
+        ladder = Ladder(
+            publisher=self.kafka,
+            is_ready=lambda: self.is_ready,
+            spool=self.spool,
+            mark=self.mark,
+            breaker=self.breaker,
+            names=NAMES,
+            monotonic=FakeClock(),
+            clock=FakeClock(77.0),
+            kafka_deadline_s=0.01,
+            spool_deadline_s=0.01,
+            mark_deadline_s=0.01,
+        )
+        return asyncio.run(ladder.store(accepted))
+
+
+@pytest.fixture
+def rungs() -> Rungs:
+    return Rungs()
+
+
+def test_kafka_has_it_as_it_is(rungs: Rungs) -> None:
+    accepted = to_accepted("a")
+    assert rungs.store(accepted) is Rung.KAFKA
+
+    [record] = rungs.kafka.records
+    assert (record.topic, record.key, record.value) == (
+        accepted.topic,
+        accepted.key,
+        accepted.value,
+    )
+    assert record.headers == accepted.headers
+    assert rungs.spool.accepted == []
+
+
+@pytest.mark.parametrize("trouble", ["failure", "is_stuck"])
+def test_a_kafka_that_fails_or_hangs_leaves_it_to_the_spool(rungs: Rungs, trouble: str) -> None:
+    setattr(rungs.kafka, trouble, KafkaUnavailable("away") if trouble == "failure" else True)
+
+    assert rungs.store(to_accepted("a")) is Rung.SPOOL
+    assert rungs.spool.accepted == [to_accepted("a")]
+
+
+def test_after_failures_in_a_row_kafka_is_not_tried(rungs: Rungs) -> None:
+    rungs.kafka.failure = KafkaUnavailable("away")
+    for _ in range(rungs.breaker.failures_max):
+        rungs.store(to_accepted("a"))
+    assert rungs.breaker.is_open
+
+    rungs.kafka.failure = None
+    assert rungs.store(to_accepted("b")) is Rung.SPOOL
+    assert rungs.kafka.records == []
+
+
+def test_before_kafka_was_found_the_spool_has_it_and_nothing_failed(rungs: Rungs) -> None:
+    rungs.is_ready = False
+    for _ in range(9):
+        assert rungs.store(to_accepted("a")) is Rung.SPOOL
+
+    assert not rungs.breaker.is_open
+
+
+@pytest.mark.parametrize("trouble", ["is_failing", "is_stuck"])
+def test_without_a_disk_the_mark_covers_it(rungs: Rungs, trouble: str) -> None:
+    rungs.kafka.failure = KafkaUnavailable("away")
+    setattr(rungs.spool, trouble, True)
+
+    assert rungs.store(to_accepted("a")) is Rung.MARK
+    assert rungs.mark.times_s == [77.0]
+
+
+@pytest.mark.parametrize("trouble", ["is_failing", "is_stuck"])
+def test_where_nothing_holds_it_is_nowhere(rungs: Rungs, trouble: str) -> None:
+    rungs.kafka.failure = KafkaUnavailable("away")
+    rungs.spool.is_failing = True
+    setattr(rungs.mark, trouble, True)
+
+    assert rungs.store(to_accepted("a")) is Rung.NOWHERE
+
+
+def test_what_the_topic_does_not_take_is_set_aside_by_its_head(rungs: Rungs) -> None:
+    rungs.kafka.value_max_bytes = HEAD_BYTES
+    large = Accepted(NAMES.notifications, b"a", b"x" * (HEAD_BYTES + 1))
+    assert rungs.store(large) is Rung.KAFKA
+
+    [record] = rungs.kafka.records
+    assert record.topic == NAMES.dead_letters
+    assert record.value == b"x" * HEAD_BYTES
+    assert record.headers["reason"] == b"record_too_large"
+
+
+def test_when_not_even_the_head_is_taken_the_spool_has_it(rungs: Rungs) -> None:
+    rungs.kafka.value_max_bytes = 0
+
+    assert rungs.store(to_accepted("a")) is Rung.SPOOL

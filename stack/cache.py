@@ -62,7 +62,8 @@ class Cache:
 
     def elasticsearch_home(self) -> Path:
         """Elasticsearch's home: lib and modules, ours among them; no configuration and no data."""
-        jars, compiler, java = self.jars("elasticsearch"), self.jars("compiler"), java_command()
+        java = java_command()  # before anything is downloaded
+        jars, compiler = self.jars("elasticsearch"), self.jars("compiler")
 
         def make(folder: Path) -> None:
             self.say("compiling Elasticsearch's launcher ...")

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CHECK_EVERY_S = 0.2
@@ -50,10 +51,12 @@ def main(arguments: list[str]) -> int:
         pass_fds=[int(lock)],
         preexec_fn=die_with_guard if watched else None,  # noqa: PLW1509  # no thread runs yet
     )
-    os.write(sys.stdout.fileno(), f"{child.pid}\n".encode())
+    if watched:
+        threading.Thread(target=kill_without, args=(watched, child), daemon=True).start()
+    with suppress(BrokenPipeError):  # the parent is gone already
+        os.write(sys.stdout.fileno(), f"{child.pid}\n".encode())
     if not watched:
         return 0
-    threading.Thread(target=kill_without, args=(watched, child), daemon=True).start()
     code = child.wait()
     if mark:
         Path(mark).unlink(missing_ok=True)  # still under the lock

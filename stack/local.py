@@ -68,8 +68,8 @@ class LocalStack:
         """
         for server in self.servers:
             server.check_port()  # before downloads and starts that would be in vain
-        self._cache.jars("kafka")
         self._cache.elasticsearch_home()
+        self._cache.jars("kafka")
         started: list[Server] = []
         try:
             for server in self.servers:

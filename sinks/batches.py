@@ -7,8 +7,8 @@ comes after it, and what is being written holds its successor back.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from runtime.clock import Clock
@@ -32,6 +32,10 @@ class Entry(Generic[Receipt]):
     write: Write
     receipts: list[Receipt]
     since_s: float
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size_bytes = self.write.size_bytes
 
 
 class BatchFormer(Generic[Receipt]):
@@ -86,10 +90,17 @@ class BatchFormer(Generic[Receipt]):
 
     def take(self, *, now: bool = False) -> list[Entry[Receipt]]:
         """Return the next batch if it is due, or whatever can be written, if *now*; else []."""
-        batch, size_bytes, is_full = self._gather()
-        oldest_s = min((entry.since_s for entry in batch), default=self._clock())
-        if not batch or not (now or is_full or self._clock() - oldest_s >= self._wait_s):
+        if not now and self.due_in_s() != 0:
             return []
+        batch: list[Entry[Receipt]] = []
+        size_bytes = 0
+        for entry in self._free():
+            if batch and size_bytes + entry.size_bytes > self._bytes_max:
+                break
+            batch.append(entry)
+            size_bytes += entry.size_bytes
+            if len(batch) >= self._limit:
+                break
         for entry in batch:
             self._remove(entry)
             self._in_flight[entry.write.key] = entry
@@ -98,17 +109,20 @@ class BatchFormer(Generic[Receipt]):
 
     def due_in_s(self) -> float | None:
         """Return the seconds until a batch is due; None: only once something changes."""
-        batch, _, is_full = self._gather()
-        if not batch:
+        oldest = next(self._free(), None)
+        if oldest is None:
             return None
-        oldest_s = min(entry.since_s for entry in batch)
-        return 0.0 if is_full else max(0.0, oldest_s + self._wait_s - self._clock())
+        # What is in flight holds back at most one batch's worth for each bulk: counting it too
+        # makes a batch due a little early, and saves counting again and again.
+        if self._waiting_documents >= self._limit or self._waiting_bytes >= self._bytes_max:
+            return 0.0
+        return max(0.0, oldest.since_s + self._wait_s - self._clock())
 
     def settle(self, entries: Sequence[Entry[Receipt]]) -> None:
         """These have been answered for good: let go of them."""
         for entry in entries:
             del self._in_flight[entry.write.key]
-            self._in_flight_bytes -= entry.write.size_bytes
+            self._in_flight_bytes -= entry.size_bytes
 
     def give_back(self, entries: Sequence[Entry[Receipt]]) -> None:
         """These are to be written again, before everything else of their document."""
@@ -132,20 +146,11 @@ class BatchFormer(Generic[Receipt]):
         for entry in self._in_flight.values():
             entry.receipts.clear()
 
-    def _gather(self) -> tuple[list[Entry[Receipt]], int, bool]:
-        batch: list[Entry[Receipt]] = []
-        size_bytes = 0
+    def _free(self) -> Iterator[Entry[Receipt]]:
+        """Yield what may be written: nothing of a document that is being written."""
         for key, entries in self._waiting.items():
-            if key in self._in_flight:
-                continue
-            entry = entries[0]
-            if batch and size_bytes + entry.write.size_bytes > self._bytes_max:
-                return batch, size_bytes, True
-            batch.append(entry)
-            size_bytes += entry.write.size_bytes
-            if len(batch) >= self._limit:
-                return batch, size_bytes, True
-        return batch, size_bytes, size_bytes >= self._bytes_max
+            if key not in self._in_flight:
+                yield entries[0]
 
     def _append(self, entry: Entry[Receipt]) -> None:
         entries = self._waiting.setdefault(entry.write.key, deque())
@@ -176,4 +181,4 @@ class BatchFormer(Generic[Receipt]):
 
     def _count(self, entry: Entry[Receipt], sign: int) -> None:
         self._waiting_documents += sign
-        self._waiting_bytes += sign * entry.write.size_bytes
+        self._waiting_bytes += sign * entry.size_bytes

@@ -96,12 +96,12 @@ def _to_content(
 
 def to_attributes(raw: Any) -> Mapping[str, Any]:
     """Return attributes by code; older instances give an array of {id, code, values}."""
-    if isinstance(raw, Mapping):
+    if isinstance(raw, dict):
         return raw
     by_code: dict[str, Any] = {}
     for each in raw if isinstance(raw, list) else ():
         code = to_code(each)
-        if code is not None and isinstance(each, Mapping):
+        if code is not None and isinstance(each, dict):
             by_code[code] = each.get("values", each.get("value"))
     return by_code
 

@@ -26,7 +26,7 @@ def resolve(value: Any, chain: Sequence[str]) -> tuple[Any, bool]:
     """
     if isinstance(value, list):
         value = _to_mapping(value)
-    if not isinstance(value, Mapping) or not is_translatable(value, chain):
+    if not isinstance(value, dict) or not is_translatable(value, chain):
         return value, False
     for rank, locale in enumerate(chain):
         if not is_empty(own := value.get(locale)):
@@ -49,7 +49,7 @@ def _to_mapping(entries: list[Any]) -> Any:
     """Turn [{locale, value}, …] into {locale: value, …}; leave every other list as it is."""
     by_locale = {}
     for entry in entries:
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("locale"), str):
+        if not isinstance(entry, dict) or not isinstance(entry.get("locale"), str):
             return entries
         by_locale[entry["locale"]] = next(
             (entry[name] for name in _VALUE_NAMES if name in entry), None

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 _ISO: Final = re.compile(
@@ -11,6 +12,7 @@ _ISO: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4_096)  # each locale of a snapshot asks for the same ones
 def to_date(text: str) -> str | None:
     """Return an ISO date in UTC, to the millisecond; None if it is none. No offset means UTC."""
     if _ISO.fullmatch(text) is None:
@@ -23,6 +25,7 @@ def to_date(text: str) -> str | None:
     return _to_iso(moment)
 
 
+@lru_cache(maxsize=4_096)
 def to_moment(seconds: float) -> str:
     """Return unix seconds as an ISO date in UTC, to the millisecond."""
     return _to_iso(datetime.fromtimestamp(seconds, UTC))

@@ -12,7 +12,7 @@ PARENT = "parent"
 
 def to_code(raw: Any) -> str | None:
     """Return the code that an object carries as `code` or `id`, or that a bare text is."""
-    if isinstance(raw, Mapping):
+    if isinstance(raw, dict):
         raw = next((raw[name] for name in ("code", "id") if raw.get(name)), None)
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         return None
@@ -64,4 +64,4 @@ def _to_link(type_: str, direction: str, code: str) -> dict[str, str]:
 
 
 def _to_objects(raw: Any) -> list[Mapping[str, Any]]:
-    return [each for each in (raw if isinstance(raw, list) else ()) if isinstance(each, Mapping)]
+    return [each for each in (raw if isinstance(raw, list) else ()) if isinstance(each, dict)]

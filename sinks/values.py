@@ -80,7 +80,7 @@ def _collect(
     if isinstance(value, list):
         for each in value:
             _collect(each, into, chain, type_, depth - 1)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         _collect_object(value, into, chain, type_, depth)
     else:
         into.count += 1

@@ -22,7 +22,7 @@ from ingress.judgement import to_dead_letter
 from ingress.ladder import KAFKA_DEADLINE_S, cut
 from ingress.mark import MARGIN_S, Mark
 from ingress.segments import Segment, list_segments
-from ingress.spool import Spool
+from ingress.spool import Spool, SpoolUnavailable
 from runtime.clock import Clock
 from runtime.errors import KafkaUnavailable, RecordTooLarge
 from runtime.logs import get_logger
@@ -58,6 +58,7 @@ class Drain:
     root: Path
     monotonic: Clock
     clock: Clock  # time.time
+    _limit: int = field(default=BATCH_ROWS, init=False)
     _reading: _Reading | None = field(default=None, init=False)
     _adopted: Home | None = field(default=None, init=False)
     _adopt_s: float = field(default=0.0, init=False)
@@ -68,7 +69,7 @@ class Drain:
         while True:
             try:
                 has_moved = await self.step()
-            except OSError as error:
+            except (OSError, SpoolUnavailable) as error:
                 log.error("drain.failed", error=str(error))  # noqa: TRY400 (the disk's words suffice)
                 has_moved = False
             if not has_moved:
@@ -80,7 +81,7 @@ class Drain:
             async with asyncio.timeout(within_s):
                 while not self.breaker.is_open and await self.step():
                     pass
-        except (TimeoutError, OSError) as error:
+        except (TimeoutError, OSError, SpoolUnavailable) as error:
             log.warning("drain.unfinished", error=str(error), rows_left=not self.spool.is_empty)
         if self._adopted is not None:
             self._adopted.release()
@@ -112,7 +113,7 @@ class Drain:
         return _Reading(segments[0], segments[0].scan()) if segments else None
 
     async def _send_batch(self, reading: _Reading) -> bool:
-        limit = 1 if self.breaker.is_open else BATCH_ROWS
+        limit = 1 if self.breaker.is_open else self._limit
         pieces = await asyncio.to_thread(lambda: list(islice(reading.pieces, limit)))
         if not pieces:
             await asyncio.to_thread(reading.segment.delete)
@@ -125,9 +126,12 @@ class Drain:
         if stored:
             await asyncio.to_thread(reading.segment.write_done, stored[-1].end)
             self._count(stored, reading.segment)
-        if len(stored) < len(pieces):
-            self._reading = None  # read again from where it stands
-        return len(stored) == len(pieces)
+        if len(stored) == len(pieces):
+            self._limit = min(2 * limit, BATCH_ROWS)
+            return True
+        self._limit = 1  # if one of them is the culprit, it will fail alone
+        self._reading = None  # read again from where it stands
+        return False
 
     async def _send(self, piece: Piece, reading: _Reading) -> bool:
         if piece.row is None:
@@ -142,7 +146,8 @@ class Drain:
                 accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
             )
         except RecordTooLarge as error:
-            return await self._append(cut(accepted, self.names, now_s=self.clock(), error=error))
+            # Its head goes round once more: Kafka may need a new producer first.
+            await self.spool.store(cut(accepted, self.names, now_s=self.clock(), error=error))
         except KafkaUnavailable:
             return False
         return True

@@ -80,7 +80,7 @@ def is_deeper(json: bytes, depth_max: int) -> bool:
         return False  # so says a glance at nearly every body
     brackets = _STRINGS.sub(b"", json).translate(_ONE_SHAPE, _NO_BRACKETS)
     for _ in range(depth_max):
-        brackets = brackets.replace(b"[]", b"")  # the innermost level goes
         if not brackets:
-            return False
-    return True
+            break
+        brackets = brackets.replace(b"[]", b"")  # the innermost level goes
+    return bool(brackets)

@@ -90,8 +90,12 @@ class Ladder:
 
     async def store(self, accepted: Accepted) -> Rung:
         """Return where the record is now durable. Died at any await below: see the table."""
-        if self.is_ready() and not self.breaker.is_open and await self._append(accepted):
-            return Rung.KAFKA
+        if self.is_ready() and not self.breaker.is_open:
+            try:
+                if await self._append(accepted):
+                    return Rung.KAFKA
+            except RecordTooLarge as error:
+                accepted = cut(accepted, self.names, now_s=self.clock(), error=error)
         if await self._spool(accepted):
             return Rung.SPOOL
         if await self._set_mark():
@@ -102,11 +106,10 @@ class Ladder:
     async def _append(self, accepted: Accepted) -> bool:
         try:
             async with asyncio.timeout(self.kafka_deadline_s):
-                try:
-                    await self._send(accepted)
-                except RecordTooLarge as error:
-                    await self._send(cut(accepted, self.names, now_s=self.clock(), error=error))
-        except (KafkaUnavailable, RecordTooLarge, TimeoutError) as error:
+                await self.publisher.append(
+                    accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
+                )
+        except (KafkaUnavailable, TimeoutError) as error:
             self.breaker.failed(self.monotonic())
             if self.breaker.is_open:
                 breaker_open.set(1)
@@ -114,11 +117,6 @@ class Ladder:
             return False
         self.breaker.succeeded()
         return True
-
-    async def _send(self, accepted: Accepted) -> None:
-        await self.publisher.append(
-            accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
-        )
 
     async def _spool(self, accepted: Accepted) -> bool:
         try:
@@ -140,6 +138,6 @@ class Ladder:
 
 
 def cut(accepted: Accepted, names: TopicNames, *, now_s: float, error: RecordTooLarge) -> Accepted:
-    """Return the dead letter of a record that its topic does not take: the head of it."""
-    head = accepted.value[:HEAD_BYTES]
+    """Return the dead letter of a record that its topic does not take: at most half of it."""
+    head = accepted.value[: min(HEAD_BYTES, len(accepted.value) // 2)]
     return to_dead_letter(head, names, now_s=now_s, reason=error.reason, error=str(error)).accepted

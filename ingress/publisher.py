@@ -7,31 +7,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaError
 
+from ingress.producers import (
+    close_producer,
+    create_producer,
+    ends_producer,
+    find_topics,
+    is_too_large,
+)
 from runtime.errors import KafkaUnavailable, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.metrics import kafka_in_flight_records
-from topics.layout import NOTIFICATION_MAX_BYTES
 
 IN_FLIGHT_MAX: Final = 2_000
 IN_FLIGHT_MAX_BYTES: Final = 16 * 1024 * 1024
-REQUEST_TIMEOUT_MS: Final = 3_000
-DELIVERY_TIMEOUT_MS: Final = 5_000
-"""Longer than any call waits: a record given up by its call is spooled, and may still arrive."""
-CLOSE_S: Final = DELIVERY_TIMEOUT_MS / 1000 + 1
 WARM_PAUSE_S: Final = 0.5
-
-_NEWEST_API: Final = (4, 3)
-"""Brokers say what they speak; with this cap given, the constructor does not wait for one."""
-_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+SILENT_MAX_S: Final = 60.0
+"""A producer that fails and has stored nothing for so long is replaced, in case it is stuck."""
 
 log = get_logger(__name__)
 
 
 class KafkaPublisher:
     """
-    A producer of kafka-python behind asyncio: acks=all, idempotent, lz4.
+    A producer of kafka-python behind asyncio; replaced when it is of no further use.
 
     Its threads never touch the loop but through one wake-up for all records that were stored
     since the last. What is in flight is bounded here, since kafka-python bounds nothing.
@@ -55,6 +55,7 @@ class KafkaPublisher:
     async def start(self) -> None:
         """Begin to look for Kafka; returns at once, and keeps trying until `close`."""
         self._loop = asyncio.get_running_loop()
+        self._stored_s = self._loop.time()
         self._warming = asyncio.create_task(self._warm())
 
     async def append(
@@ -89,9 +90,9 @@ class KafkaPublisher:
                 headers=list((headers or {}).items()),
                 partition=partition,
             )
-        except _TOO_LARGE as error:
-            raise RecordTooLarge(str(error)) from error
-        except KafkaError as error:  # the topic vanished, or the producer is closed
+        except KafkaError as error:  # too large for any topic, or its topic vanished
+            if is_too_large(error):
+                raise RecordTooLarge(str(error)) from error
             raise KafkaUnavailable(f"{type(error).__name__}: {error}") from error
         self._count(1, size)
         sent.add_callback(lambda metadata: self._hand_over(stored, size, metadata.offset))
@@ -104,20 +105,16 @@ class KafkaPublisher:
         self._is_ready, self._is_closing = False, True
         if self._warming is not None:
             await self._warming
-        if self._producer is None:
-            return
-        try:
-            await asyncio.to_thread(self._producer.close, CLOSE_S)
-        except KafkaError as error:
-            log.warning("kafka.close_failed", error=str(error))
+        if self._producer is not None:
+            await asyncio.to_thread(close_producer, self._producer)
         self._settle()
 
     async def _warm(self) -> None:
         reported = ""
-        while not self._is_closing and not self._is_ready:
+        while not self._is_closing:
             try:
                 # Died here: nothing was promised yet.
-                await asyncio.to_thread(self._find_topics)
+                await asyncio.to_thread(self._find)
             except (KafkaError, OSError, ValueError) as error:
                 if (text := f"{type(error).__name__}: {error}") != reported:
                     log.warning("kafka.unreached", error=text, topics=self._topics)
@@ -126,31 +123,16 @@ class KafkaPublisher:
             else:
                 self._is_ready = not self._is_closing
                 log.info("kafka.reached", topics=self._topics)
+                return
 
-    def _find_topics(self) -> None:
+    def _find(self) -> None:
         if self._producer is None:
-            self._producer = KafkaProducer(
-                **self._options,
-                client_id="quindex-ingress",
-                acks="all",
-                enable_idempotence=True,
-                compression_type="lz4",
-                allow_auto_create_topics=False,
-                api_version=_NEWEST_API,
-                max_request_size=2 * NOTIFICATION_MAX_BYTES,
-                batch_size=64 * 1024,
-                max_block_ms=1_000,
-                request_timeout_ms=REQUEST_TIMEOUT_MS,
-                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-                metadata_max_age_ms=10_000,
-                reconnect_backoff_max_ms=1_000,
-                metrics_enabled=False,
-            )
-        self._producer.config["max_block_ms"] = 1_000
-        for topic in self._topics:
-            self._producer.partitions_for(topic)
-        # From here on the loop calls it: a topic that vanishes raises, and never waits.
-        self._producer.config["max_block_ms"] = 0
+            self._producer = create_producer(self._options)
+        find_topics(self._producer, self._topics)
+
+    async def _replace(self, ended: KafkaProducer) -> None:
+        await asyncio.to_thread(close_producer, ended)
+        await self._warm()
 
     def _count(self, records: int, size: int) -> None:
         self._in_flight += records
@@ -170,13 +152,28 @@ class KafkaPublisher:
         with self._lock:
             results, self._results = self._results, deque()
             self._is_woken = False
+        if any(isinstance(outcome, int) for _, _, outcome in results):
+            self._stored_s = self._loop.time()
         for stored, size, outcome in results:
+            is_alone = self._in_flight == 1
             self._count(-1, -size)
+            if not isinstance(outcome, int):
+                self._judge(outcome)
             if stored.done():
                 continue  # its call went on to the spool
             if isinstance(outcome, int):
                 stored.set_result(outcome)
-            elif isinstance(outcome, _TOO_LARGE):
+            elif is_alone and is_too_large(outcome):
                 stored.set_exception(RecordTooLarge(str(outcome)))
             else:
+                # With others in flight, nobody knows which of them was too large.
                 stored.set_exception(KafkaUnavailable(f"{type(outcome).__name__}: {outcome}"))
+
+    def _judge(self, error: Exception) -> None:
+        now_s = self._loop.time()
+        is_silent = now_s - self._stored_s > SILENT_MAX_S
+        if self._is_ready and self._producer and (ends_producer(error) or is_silent):
+            log.warning("kafka.producer_replaced", error=f"{type(error).__name__}: {error}")
+            ended, self._producer = self._producer, None
+            self._is_ready, self._stored_s = False, now_s
+            self._warming = asyncio.create_task(self._replace(ended))

@@ -136,6 +136,22 @@ def test_rows_that_fail_stay(tmp_path: Path) -> None:
     run(test)
 
 
+def test_after_a_failure_rows_go_one_at_a_time_at_first(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            await store(it.spool, [to_accepted(str(number)) for number in range(4)])
+            it.kafka.failure = KafkaUnavailable("away")
+            await it.drain.step()
+            it.kafka.failure = None
+
+            arrived = []
+            while await it.drain.step():
+                arrived.append(len(it.kafka.records))
+            assert arrived[:3] == [1, 3, 4]
+
+    run(test)
+
+
 def test_before_kafka_was_found_nothing_is_tried(tmp_path: Path) -> None:
     async def test() -> None:
         async with bench(tmp_path) as it:
@@ -234,13 +250,14 @@ def test_a_mark_that_does_not_arrive_stays(tmp_path: Path) -> None:
 def test_what_the_topic_does_not_take_is_set_aside_and_holds_up_nothing(tmp_path: Path) -> None:
     async def test() -> None:
         async with bench(tmp_path) as it:
-            it.kafka.value_max_bytes = 4_096
+            it.kafka.value_max_bytes = 100
             await store(it.spool, [Accepted(NAMES.notifications, b"a", bytes(5_000))])
             await store(it.spool, [to_accepted("b")])
             await it.drain_all()
 
             assert it.codes() == ["b"]
-            assert len(it.kafka.of(NAMES.dead_letters)) == 1
+            [letter] = it.kafka.of(NAMES.dead_letters)
+            assert len(letter.value or b"") <= 100
             assert it.spool.is_empty
 
     run(test)

@@ -106,18 +106,13 @@ def test_where_nothing_holds_it_is_nowhere(rungs: Rungs, trouble: str) -> None:
     assert rungs.store(to_accepted("a")) is Rung.NOWHERE
 
 
-def test_what_the_topic_does_not_take_is_set_aside_by_its_head(rungs: Rungs) -> None:
+def test_what_the_topic_does_not_take_is_spooled_as_a_dead_letter(rungs: Rungs) -> None:
     rungs.kafka.value_max_bytes = HEAD_BYTES
-    large = Accepted(NAMES.notifications, b"a", b"x" * (HEAD_BYTES + 1))
-    assert rungs.store(large) is Rung.KAFKA
+    large = Accepted(NAMES.notifications, b"a", b"x" * (3 * HEAD_BYTES))
+    assert rungs.store(large) is Rung.SPOOL
 
-    [record] = rungs.kafka.records
-    assert record.topic == NAMES.dead_letters
-    assert record.value == b"x" * HEAD_BYTES
-    assert record.headers["reason"] == b"record_too_large"
-
-
-def test_when_not_even_the_head_is_taken_the_spool_has_it(rungs: Rungs) -> None:
-    rungs.kafka.value_max_bytes = 0
-
-    assert rungs.store(to_accepted("a")) is Rung.SPOOL
+    [accepted] = rungs.spool.accepted
+    assert accepted.topic == NAMES.dead_letters
+    assert accepted.value == b"x" * HEAD_BYTES
+    assert accepted.headers["reason"] == b"record_too_large"
+    assert not rungs.breaker.is_open

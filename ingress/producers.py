@@ -1,0 +1,85 @@
+"""
+kafka-python's producer as the ingress needs it: acks=all, idempotent, lz4. All calls block.
+
+Two traps are handled here. The constructor would wait for a broker, unless it is told the newest
+API. And any error that is not worth a retry, even one record that is too large, ends an idempotent
+producer for good: all that follows fails with the same error, so it must be replaced.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RetriableError,
+)
+
+from topics.layout import NOTIFICATION_MAX_BYTES
+
+REQUEST_TIMEOUT_MS: Final = 3_000
+DELIVERY_TIMEOUT_MS: Final = 5_000
+"""Longer than any call waits: a record given up by its call is spooled, and may still arrive."""
+CLOSE_S: Final = DELIVERY_TIMEOUT_MS / 1000 + 1
+
+_FIND_TIMEOUT_MS: Final = 1_000
+_NEWEST_API: Final = (4, 3)
+"""A cap: each broker says what it speaks."""
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+log = logging.getLogger(__name__)
+
+
+def create_producer(options: Mapping[str, Any]) -> KafkaProducer:
+    """Return a producer that has yet to find Kafka; *options* say where that is."""
+    return KafkaProducer(
+        **options,
+        client_id="quindex-ingress",
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        allow_auto_create_topics=False,
+        api_version=_NEWEST_API,
+        max_request_size=2 * NOTIFICATION_MAX_BYTES,
+        batch_size=64 * 1024,
+        max_block_ms=_FIND_TIMEOUT_MS,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+        metadata_max_age_ms=10_000,
+        reconnect_backoff_max_ms=1_000,
+        metrics_enabled=False,
+    )
+
+
+def find_topics(producer: KafkaProducer, topics: Sequence[str]) -> None:
+    """
+    Learn the partitions of the topics; from then on `send` raises where it would have to wait.
+
+    Raises:
+        KafkaError: Kafka did not answer within a second, or has no such topic.
+    """
+    producer.config["max_block_ms"] = _FIND_TIMEOUT_MS
+    for topic in topics:
+        producer.partitions_for(topic)
+    producer.config["max_block_ms"] = 0
+
+
+def close_producer(producer: KafkaProducer) -> None:
+    """Wait for what is in flight, at most CLOSE_S; then every record is stored or failed."""
+    try:
+        producer.close(CLOSE_S)
+    except KafkaError as error:
+        log.warning("the producer did not close: %s", error)
+
+
+def is_too_large(error: Exception) -> bool:
+    """Whether a topic did not take a record for its size."""
+    return isinstance(error, _TOO_LARGE)
+
+
+def ends_producer(error: Exception) -> bool:
+    """Whether the producer that met this error is of no further use."""
+    return not isinstance(error, RetriableError)

@@ -1,7 +1,9 @@
 """Puts a worker together: clients, stages, Faust."""
 
+import asyncio
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
 from aiokafka.errors import KafkaError
@@ -34,6 +36,9 @@ from streams.epoch_keeper import EpochKeeper
 from streams.fetch_stage import Fetcher
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
+from streams.stall import StallDetector
+from streams.surroundings import Surroundings, describe_topics
+from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
 from topics.dead_letters import DeadLetters
 from topics.names import TopicNames
@@ -115,7 +120,19 @@ async def run_worker(settings: Settings) -> None:
                 wall=time.time,
             ),
         )
-        await Worker(create_app(settings, stages), stages).run()
+        app = create_app(settings, stages)
+        surroundings = Surroundings(
+            settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
+        )
+        surroundings.attach(app)
+        by_topic = {
+            topics.notifications: stages.debounce,
+            topics.due: stages.fetch,
+            topics.snapshots: stages.index,
+        }
+        watchdog = Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher)
+        watches = (watchdog.run, LoopWatch().run, partial(surroundings.keep_positions, app))
+        await Worker(app, stages, watches).run()
 
 
 def to_quota(settings: Settings) -> Quota:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 
 import click
 
@@ -26,8 +27,12 @@ def command() -> None:
     from ops.pipeline import run_worker
     from runtime import points
     from runtime.logs import configure_logs
+    from streams.watchdog import EXIT_CODE, Stalled
 
     configure_logs(level=settings.log_level)
     points.arm(os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_worker(settings))
+        try:
+            runner.run(run_worker(settings))
+        except Stalled:
+            sys.exit(EXIT_CODE)  # the log has said why

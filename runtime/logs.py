@@ -3,24 +3,10 @@
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Final, TextIO
+from typing import TextIO
 
 import structlog
 from structlog.typing import Processor
-
-_NOISE: Final = (
-    # Faust's livelock detectors only log, and raise false alarms on idle partitions (its issues
-    # 166, 503, 629). Our own watchdogs and metrics tell a stall.
-    "has not sent fetch request",
-    "has not been set (last set",
-    "Possible livelock",
-    "Aiokafka has not",
-)
-
-
-class _NoiseFilter(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not any(text in record.getMessage() for text in _NOISE)
 
 
 def configure_logs(
@@ -41,7 +27,6 @@ def configure_logs(
         else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     handler = logging.StreamHandler(stream)
-    handler.addFilter(_NoiseFilter())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -76,6 +76,11 @@ class DebounceBuffer(Generic[Receipt]):
         """Whether the next flush must pass something on to make room."""
         return len(self._pending) >= self._keys_max
 
+    @property
+    def next_due_s(self) -> float | None:
+        """When to look for due entries next; None: nothing waits."""
+        return self._queue[0][0] if self._queue else None
+
     def add(
         self,
         notification: Notification,

@@ -31,6 +31,9 @@ FLUSH_INTERVAL_S: Final = 0.1
 APPENDS_MAX: Final = 500
 """How many due records are on their way to Kafka at once."""
 
+_OVERDUE_S: Final = 5.0
+"""What is due for longer than this is not waiting: flush has stopped."""
+
 log = get_logger(__name__)
 
 
@@ -60,8 +63,11 @@ class Debouncer:
 
     @property
     def waits_for(self) -> str | None:
-        """Nothing ever: an append that fails is tried again by the publisher."""
-        return None
+        """The end of a quiet period, as long as what is due is passed on."""
+        due_s = self._buffer.next_due_s
+        if due_s is None or due_s < self._clock() - _OVERDUE_S:
+            return None
+        return f"quiet periods of {len(self._buffer)} resources"
 
     async def take(self, received: Received) -> None:
         """Buffer a notification; waits while the buffer is full."""

@@ -17,12 +17,13 @@ class Ledger:
     records that were delivered and not yet acknowledged, plus those acknowledged behind them.
     """
 
-    __slots__ = ("_acknowledged", "_committed", "_delivered", "_last")
+    __slots__ = ("_acknowledged", "_committed", "_delivered", "_finished", "_last")
 
     def __init__(self) -> None:
         self._delivered: deque[int] = deque()
         self._acknowledged: set[int] = set()
         self._last = -1
+        self._finished = 0
         self._committed: int | None = None
 
     def deliver(self, offset: int) -> None:
@@ -33,8 +34,11 @@ class Ledger:
 
     def acknowledge(self, offset: int) -> None:
         """Note that a record's effect is durable; an offset never delivered is ignored."""
-        if self._delivered and self._delivered[0] <= offset <= self._last:
+        if not self._delivered or not self._delivered[0] <= offset <= self._last:
+            return
+        if offset not in self._acknowledged:
             self._acknowledged.add(offset)
+            self._finished += 1
 
     def to_commit(self) -> int | None:
         """
@@ -53,6 +57,21 @@ class Ledger:
     def committed(self, offset: int) -> None:
         """Note that the broker has stored *offset*; one that it refused is offered again."""
         self._committed = offset
+
+    @property
+    def stored(self) -> int | None:
+        """The offset that the broker has stored last, if any."""
+        return self._committed
+
+    @property
+    def position(self) -> int:
+        """One past the last delivered offset; 0 before the first."""
+        return self._last + 1
+
+    @property
+    def finished(self) -> int:
+        """How many records were acknowledged."""
+        return self._finished
 
     @property
     def held(self) -> int:

@@ -10,10 +10,11 @@ tests/streams/test_faust_pins.py notices when an upgrade changes it.
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.transports import ConsumerCallback
@@ -21,6 +22,7 @@ from faust.types.transports import ConsumerCallback
 from runtime.logs import get_logger
 from runtime.points import reach
 from streams.ledger import Ledger
+from streams.offset_trust import OffsetTrust
 
 _REVOKE_COMMIT_MAX_S: Final = 5.0
 _FETCH_WAIT_MAX_MS: Final = 250
@@ -36,10 +38,54 @@ _faust_log: Final = logging.getLogger("faust")  # Faust would log under the name
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     logger = _faust_log
 
+    app: "PipelineApp"
+
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MAX_MS  # noqa: SLF001  # read when it starts
         return consumer
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to where the group may resume; return these offsets."""
+        indexed = await self.app.read_indexed()
+        return cast(Mapping[TP, int], await self.call_thread(self._seek_to_trusted, indexed))
+
+    async def _seek_to_trusted(self, indexed: Mapping[int, int]) -> Mapping[TP, int]:
+        consumer, trust = self._ensure_consumer(), self.app.trust
+        assigned = list(consumer.assignment())
+        committed = await consumer._coordinator.fetch_committed_offsets(assigned)  # noqa: SLF001  # the public call drops the metadata
+        first = await consumer.beginning_offsets(assigned)
+        starts = {}
+        for tp in assigned:
+            found = committed.get(tp)
+            start = trust.to_start(
+                tp.topic,
+                committed=found.offset if found is not None and found.offset >= 0 else None,
+                metadata=found.metadata if found is not None else "",
+                indexed=indexed.get(tp.partition) if tp.topic == self.app.indexed_topic else None,
+            )
+            starts[tp] = first[tp] if start is None else start
+            consumer.seek(tp, starts[tp])
+        return starts
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        trust, assignment = self.app.trust, self.assignment()
+        try:
+            await self._ensure_consumer().commit(
+                {
+                    TopicPartition(*tp): (offset, trust.to_metadata(tp.topic))
+                    for tp, offset in offsets.items()
+                    if tp in assignment
+                }
+            )
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("commit.refused", error=str(error))  # rebalanced: delivered again
+            return False
+        except Exception as error:
+            log.exception("commit.failed")
+            await self.crash(error)
+            return False
+        return True
 
 
 class SafeConsumer(driver.Consumer):
@@ -51,6 +97,7 @@ class SafeConsumer(driver.Consumer):
         self, transport: Any, callback: ConsumerCallback, *args: Any, **kwargs: Any
     ) -> None:
         self.ledgers: dict[TP, Ledger] = {}
+        self.regression: str | None = None
 
         async def deliver(message: ConsumerMessage) -> Any:
             # Before anything can buffer, drop or acknowledge it.
@@ -62,6 +109,16 @@ class SafeConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        seen = self._read_offset[tp]
+        if seen is not None and record.offset < seen and self.regression is None:
+            # Faust would skip it in silence. Offsets only go back when the log was replaced.
+            self.regression = f"{tp.topic} partition {tp.partition}: {record.offset} after {seen}"
+        return super()._to_message(tp, record)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Do nothing: Faust's livelock detectors only log, and raise false alarms when idle."""
 
     def ack(self, message: Any) -> bool:
         """Acknowledge, unless the record was delivered before the last rebalance."""
@@ -129,9 +186,20 @@ class SafeTransport(driver.Transport):
 
 
 class PipelineApp(faust.App):
-    """A Faust app with offsets that can be trusted."""
+    """
+    A Faust app with offsets that can be trusted.
+
+    *read_indexed* returns how far the index has come in each partition of *indexed_topic*.
+    """
 
     logger = _faust_log
+
+    trust = OffsetTrust()
+    indexed_topic = ""
+
+    async def read_indexed(self) -> Mapping[int, int]:
+        """Return how far the index has come, by partition; nothing unless someone knows."""
+        return {}
 
     def _new_transport(self) -> SafeTransport:
         return SafeTransport(self.conf.broker_consumer, self)

@@ -4,16 +4,18 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, cast
 
 from runtime.logs import get_logger
 from streams.app import Stages
 from streams.safe_consumer import PipelineApp
+from streams.watchdog import EXIT_CODE
 
 DRAIN_MAX_S: Final = 20.0
 STOP_MAX_S: Final = 30.0
-EXIT_WATCHDOG: Final = 70
+FAILED_STOP_MAX_S: Final = 10.0
+"""After a failure nothing is drained: what was not acknowledged is delivered again."""
 
 log = get_logger(__name__)
 
@@ -21,8 +23,13 @@ log = get_logger(__name__)
 class Worker:
     """One process of the pipeline: the Faust app, and the stages' own tasks beside it."""
 
-    def __init__(self, app: PipelineApp, stages: Stages) -> None:
-        self._app, self._stages = app, stages
+    def __init__(
+        self,
+        app: PipelineApp,
+        stages: Stages,
+        watches: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
+        self._app, self._stages, self._watches = app, stages, watches
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
         app.on_before_shutdown.connect(cast(Any, self._drain))
@@ -38,13 +45,14 @@ class Worker:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self.stop)
         tasks = [self._supervise(stage.run()) for stage in self._stages]
-        tasks.append(self._supervise(self._watch_app()))
+        tasks += [self._supervise(watch()) for watch in (*self._watches, self._watch_app)]
         try:
             await self._app.start()
             log.info("worker.started")
             await self._stopping.wait()
         finally:
-            deadline = _exit_after(STOP_MAX_S)
+            failed = self._failure is not None
+            deadline = _exit_after(FAILED_STOP_MAX_S if failed else STOP_MAX_S)
             await self._app.stop()
             for task in tasks:
                 task.cancel()
@@ -80,6 +88,7 @@ class Worker:
             failure = failure.exceptions[0]
         if self._failure is None:
             self._failure = failure
+            log.critical("worker.failed", error=str(failure) or repr(failure))
         self.stop()
 
     async def _drain(self, _app: Any, **_: Any) -> None:
@@ -99,7 +108,7 @@ def _exit_after(seconds: float) -> threading.Timer:
 
     def give_up() -> None:
         log.critical("stop.timed_out", within_s=seconds)
-        os._exit(EXIT_WATCHDOG)
+        os._exit(EXIT_CODE)
 
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True

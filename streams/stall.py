@@ -1,0 +1,42 @@
+"""When a stage has stalled: it is behind, does not go on, and does not say what it waits for."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+STALLED_AFTER_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Seen:
+    progress: int
+    since_s: float
+
+
+@dataclass(slots=True)
+class StallDetector:
+    """Told now and then how far each stage has come; time is passed in."""
+
+    stalled_after_s: float = STALLED_AFTER_S
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+
+    def observe(
+        self, stage: str, *, progress: int, lag: int, waits_for: str | None, now_s: float
+    ) -> str | None:
+        """
+        Return why the worker must end, or None.
+
+        *progress* is any number that changes whenever the stage finishes a record; *lag* counts
+        the records that it has not finished.
+        """
+        seen = self._seen.get(stage)
+        if seen is None or seen.progress != progress or lag == 0 or waits_for is not None:
+            self._seen[stage] = _Seen(progress, now_s)
+            return None
+        quiet_s = now_s - seen.since_s
+        if quiet_s < self.stalled_after_s:
+            return None
+        return f"stage {stage} is {lag} records behind and has not gone on for {quiet_s:.0f} s"
+
+    def forget(self) -> None:
+        """Start anew: partitions have moved."""
+        self._seen.clear()

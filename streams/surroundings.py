@@ -1,0 +1,127 @@
+"""What a worker relies on outside of itself: topics and epoch as they were when it started."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from runtime.kafka_options import to_kafka_python_options
+from runtime.logs import get_logger
+from runtime.settings import Settings
+from sinks.epochs import read_epoch
+from sinks.positions import read_positions, write_positions
+from streams.offset_trust import OffsetTrust
+from streams.safe_consumer import PipelineApp, SafeConsumer
+from topics.creation import TopicState, describe
+from topics.names import TopicNames
+
+POSITIONS_EVERY_S: Final = 5.0
+_INDEXED_WITHIN_S: Final = 10.0
+
+log = get_logger(__name__)
+
+
+@dataclass
+class Surroundings:
+    """Knows the topics by id; *epoch* is the one that this worker's versions are made with."""
+
+    settings: Settings
+    client: AsyncElasticsearch
+    epoch: int
+    states: Mapping[str, TopicState]
+    _written: dict[int, int] = field(default_factory=dict)
+
+    def attach(self, app: PipelineApp) -> None:
+        """Let the app judge committed offsets by what is known here."""
+        topics = TopicNames(self.settings.topic_prefix)
+        app.trust = OffsetTrust({name: state.topic_id for name, state in self.states.items()})
+        app.indexed_topic = topics.snapshots
+        app.read_indexed = self.read_indexed  # type: ignore[method-assign]  # a seam, not a method
+
+    async def look(self) -> str | None:
+        """Return what has changed, in words; an outage is no change."""
+        try:
+            found = await asyncio.to_thread(describe_topics, self.settings)
+        except KafkaError as error:
+            log.warning("surroundings.unknown", error=repr(error))
+            return None
+        for name, state in self.states.items():
+            now = found.get(name)
+            if now is None or now == state:
+                continue
+            if now.topic_id != state.topic_id:
+                return f"topic {name} was created anew"
+            return f"topic {name} has {now.partitions} partitions instead of {state.partitions}"
+        try:
+            stored = await read_epoch(self.client, self.settings.index_prefix)
+        except (ApiError, TransportError) as error:
+            log.warning("surroundings.unknown", error=str(error))
+            return None
+        if stored is not None and stored.epoch > self.epoch:
+            return f"epoch {stored.epoch} has begun, this worker is of epoch {self.epoch}"
+        return None
+
+    async def read_indexed(self) -> Mapping[int, int]:
+        """Return how far the index has come in `snapshots`; nothing if it does not answer."""
+        state = self._snapshots
+        try:
+            async with asyncio.timeout(_INDEXED_WITHIN_S):
+                return await read_positions(
+                    self.client,
+                    self.settings.index_prefix,
+                    topic_id=state.topic_id,
+                    partitions=state.partitions,
+                )
+        except (ApiError, TransportError, TimeoutError) as error:
+            log.warning("positions.unknown", error=repr(error))
+            return {}
+
+    async def keep_positions(self, app: PipelineApp) -> None:
+        """Let the index remember how far it has come, until cancelled."""
+        while True:
+            await asyncio.sleep(POSITIONS_EVERY_S)
+            consumer = app._consumer  # noqa: SLF001  # the property would make one
+            if not isinstance(consumer, SafeConsumer) or app.rebalancing:
+                continue
+            offsets = {
+                tp.partition: ledger.stored
+                for tp, ledger in consumer.ledgers.items()
+                if tp.topic == app.indexed_topic and ledger.stored is not None
+            }
+            changed = {p: offset for p, offset in offsets.items() if self._written.get(p) != offset}
+            try:
+                await write_positions(
+                    self.client,
+                    self.settings.index_prefix,
+                    topic_id=self._snapshots.topic_id,
+                    offsets=changed,
+                )
+            except (ApiError, TransportError) as error:
+                log.warning("positions.not_kept", error=str(error))
+            else:
+                self._written |= changed
+
+    @property
+    def _snapshots(self) -> TopicState:
+        return self.states[TopicNames(self.settings.topic_prefix).snapshots]
+
+
+def describe_topics(settings: Settings) -> Mapping[str, TopicState]:
+    """
+    Return the topics that workers read, as they are; blocks.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    topics = TopicNames(settings.topic_prefix)
+    admin = KafkaAdminClient(
+        **to_kafka_python_options(settings), request_timeout_ms=10_000, bootstrap_timeout_ms=5_000
+    )
+    try:
+        return describe(admin, [topics.notifications, topics.due, topics.snapshots])
+    finally:
+        admin.close()

@@ -5,12 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from elastic_transport import OrjsonSerializer
-from elasticsearch import (
-    ApiError,
-    AsyncElasticsearch,
-    ConnectionError,  # noqa: A004  # the library's, not Python's: they are unrelated
-    ConnectionTimeout,
-)
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
 from runtime.errors import SinkUnavailable
 from runtime.settings import Settings
@@ -80,7 +75,7 @@ class ElasticsearchSink:
             )
         except ApiError as error:
             return await self._handle_refusal(writes, error)
-        except (ConnectionError, ConnectionTimeout) as error:
+        except TransportError as error:  # no answer, or none that can be read
             raise SinkUnavailable(f"elasticsearch: {error.message}") from error
         return to_answers(response["items"])
 

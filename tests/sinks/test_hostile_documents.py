@@ -31,7 +31,7 @@ VALUES: list[Any] = [
     "2023-11-09",
     {"fr_FR": "texte"},
     {"code": "red"},
-    [{"code": "red", "labels": {"fr_FR": "Rouge"}}],
+    [{"code": "red", "labels": {"fr_FR": "Jaune"}}],
     {"a": {"b": "c"}},
     ["a", 1, True, {"code": "x"}],
     "x" * 40_000,

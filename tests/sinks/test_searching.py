@@ -72,7 +72,7 @@ def test_the_answer_is_shown_with_facets_of_all_types() -> None:
             ],
         },
         "aggregations": {
-            "0.0": {"buckets": [{"key": "Rouge", "doc_count": 2}]},
+            "0.0": {"buckets": [{"key": "Jaune", "doc_count": 2}]},
             "0.3": {"buckets": [{"key": 1, "key_as_string": "true", "doc_count": 5}]},
             "1.0": {"buckets": []},
         },
@@ -84,7 +84,7 @@ def test_the_answer_is_shown_with_facets_of_all_types() -> None:
         ("Jupe", 1.5, ["<em>Jupe</em>", "x"]),
         (None, None, []),
     ]
-    assert found.facets == {"color": [("true", 5), ("Rouge", 2)], "size": []}
+    assert found.facets == {"color": [("true", 5), ("Jaune", 2)], "size": []}
 
 
 def test_a_facet_of_a_fixed_field_counts_that_field_alone() -> None:

@@ -12,9 +12,9 @@ def is_translatable(value: Mapping[str, Any], chain: Sequence[str]) -> bool:
     """Return whether an object's keys are locales."""
     if "labels" in value:
         return False
-    return any(locale in value for locale in chain) or all(
-        _LOCALE.fullmatch(key) and key != "id" for key in value
-    )
+    if not value.keys().isdisjoint(chain):
+        return True
+    return all(_LOCALE.fullmatch(key) and key != "id" for key in value)
 
 
 def resolve(value: Any, chain: Sequence[str]) -> tuple[Any, bool]:

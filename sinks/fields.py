@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final
 
 from pim.kinds import Kind, to_key
@@ -23,6 +24,7 @@ def to_id(kind: Kind, code: str) -> str:
     return key
 
 
+@lru_cache(maxsize=8_192)  # the same few in every resource
 def to_field(code: str) -> str:
     """
     Return the field name of an attribute below `attributes`; no two codes share one.

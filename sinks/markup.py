@@ -64,7 +64,8 @@ def to_text(text: str) -> str:
         text = _strip_tags(text)
     if "&" in text:
         text = _unescape(text)
-    return to_clean(" ".join(text.split()))[:TEXT_MAX_CHARS]
+    line = " ".join(text.split())[:TEXT_MAX_CHARS]
+    return line if line.isascii() else to_clean(line)
 
 
 def _strip_tags(text: str) -> str:

@@ -12,11 +12,13 @@ _ISO: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=4_096)  # each locale of a snapshot asks for the same ones
 def to_date(text: str) -> str | None:
     """Return an ISO date in UTC, to the millisecond; None if it is none. No offset means UTC."""
-    if _ISO.fullmatch(text) is None:
-        return None
+    return _parse(text) if _ISO.fullmatch(text) is not None else None
+
+
+@lru_cache(maxsize=4_096)  # each locale of a snapshot asks for the same ones
+def _parse(text: str) -> str | None:
     try:
         moment = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))
         moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -34,41 +34,40 @@ Choice = dict[str, str]
 
 @dataclass(slots=True)
 class Values:
-    """The values of one attribute in one locale, by type."""
+    """The values of one attribute in one locale, by bucket."""
 
-    text: list[str] = field(default_factory=list)
-    number: list[int | float] = field(default_factory=list)
-    boolean: list[bool] = field(default_factory=list)
-    date: list[str] = field(default_factory=list)
-    choice: list[Choice] = field(default_factory=list)
     inherited: bool = False
     count: int = 0
+    buckets: dict[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def text(self) -> list[str]:
+        """Its texts, labels excepted."""
+        return self.buckets.get("text", [])
+
+    def add(self, bucket: str, value: Any) -> None:
+        """Put a value into the bucket of its type."""
+        self.buckets.setdefault(bucket, []).append(value)
 
     def to_json(self) -> dict[str, Any]:
         """Return the buckets that hold something; one value stands alone, choices never do."""
-        buckets: dict[str, list[Any]] = {
-            "text": self.text,
-            "number": self.number,
-            "boolean": self.boolean,
-            "date": self.date,
+        return {
+            bucket: values[0] if len(values) == 1 and bucket != "choice" else values
+            for bucket, values in self.buckets.items()
         }
-        shown: dict[str, Any] = {
-            name: values[0] if len(values) == 1 else values
-            for name, values in buckets.items()
-            if values
-        }
-        return shown | ({"choice": self.choice} if self.choice else {})
 
     def to_texts(self) -> list[str]:
         """Return what full-text search should find."""
-        return [*self.text, *(choice["label"] for choice in self.choice)]
+        labels = [choice["label"] for choice in self.buckets.get("choice", ())]
+        return [*self.text, *labels]
 
 
 def to_values(value: Any, chain: Sequence[str], type_: AttributeType | None) -> Values:
     """Return the typed values that an attribute has in the first locale of *chain*."""
     values = Values()
-    resolved, values.inherited = resolve(value, chain)
-    _collect(resolved, values, chain, type_, DEPTH_MAX)
+    if isinstance(value, dict | list):
+        value, values.inherited = resolve(value, chain)
+    _collect(value, values, chain, type_, DEPTH_MAX)
     return values
 
 
@@ -98,7 +97,7 @@ def _collect_object(
         _collect(resolve(value, chain)[0], into, chain, type_, depth - 1)
     elif (code := _to_choice_code(value)) is not None:
         into.count += 1
-        into.choice.append(_to_choice(code, _to_choice_label(value, chain)))
+        into.add("choice", _to_choice(code, _to_choice_label(value, chain)))
     else:
         for each in value.values():
             _collect(each, into, chain, type_, depth - 1)
@@ -125,19 +124,19 @@ def _to_choice(code: str, label: str | None) -> Choice:
 
 def _add_scalar(value: Any, into: Values, type_: AttributeType | None) -> None:
     if type_ is AttributeType.CHOICE:
-        into.choice.append(_to_choice(_to_string(value), None))
+        into.add("choice", _to_choice(_to_string(value), None))
     elif type_ is not AttributeType.TEXT and (boolean := _to_boolean(value, type_)) is not None:
-        into.boolean.append(boolean)
+        into.add("boolean", boolean)
     elif type_ is not AttributeType.TEXT and (number := _to_number(value, type_)) is not None:
-        into.number.append(number)
+        into.add("number", number)
     elif (
         type_ in {None, AttributeType.DATE}
         and isinstance(value, str)
         and (date := to_date(value.strip())) is not None
     ):
-        into.date.append(date)
+        into.add("date", date)
     elif text := to_text(_to_string(value)):
-        into.text.append(text)
+        into.add("text", text)
 
 
 def _to_boolean(value: Any, type_: AttributeType | None) -> bool | None:

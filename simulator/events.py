@@ -110,7 +110,8 @@ def on_link(
         else:
             # A link that is being created is not among the asset's yet.
             linked = dict.fromkeys((*_dependants(catalog, end), (Kind.DOCUMENT, link.origin)))
-            linked.pop(gone, None)
+            if gone is not None:
+                linked.pop(gone, None)
             events.append(_event(catalog, end, "update", locales, items, cascaded=True))
             events += _updates(catalog, linked, locales, (("media", end[1]),))
     return events

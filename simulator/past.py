@@ -1,6 +1,6 @@
 """What resources were before their last changes, for answers that lag behind."""
 
-from collections import defaultdict, deque
+from collections import deque
 from dataclasses import dataclass
 
 from pim.kinds import Kind
@@ -23,35 +23,35 @@ class _Before:
 
 
 class Past:
-    """
-    The readings of the last *kept_s* seconds.
-
-    Nothing is kept while *kept_s* is 0; the lag of stale answers is at most *kept_s*.
-    """
+    """How resources were shown within the last *kept_s* seconds; nothing is kept while it is 0."""
 
     def __init__(self) -> None:
         self.kept_s = 0.0
-        self._before: dict[ResourceKey, deque[_Before]] = defaultdict(deque)
+        self._before: dict[ResourceKey, deque[_Before]] = {}
+        self._order: deque[tuple[float, ResourceKey]] = deque()  # oldest first
+
+    def keep(self, kept_s: float) -> None:
+        """Keep so many seconds from now on; what was longer ago is forgotten."""
+        self.kept_s = kept_s
+        if kept_s <= 0:
+            self._before.clear()
+            self._order.clear()
 
     def note(self, key: ResourceKey, reading: Reading | None, *, until_s: float) -> None:
-        """Remember how a resource was shown until now."""
-        if self.kept_s <= 0:
-            return
-        entries = self._before[key]
-        while entries and entries[0].until_s < until_s - self.kept_s:
-            entries.popleft()
-        entries.append(_Before(until_s, reading))
+        """Remember how a resource was shown until now; None: it did not exist."""
+        self._before.setdefault(key, deque()).append(_Before(until_s, reading))
+        self._order.append((until_s, key))
+        while self._order[0][0] < until_s - self.kept_s:
+            _, oldest = self._order.popleft()
+            self._before[oldest].popleft()
+            if not self._before[oldest]:
+                del self._before[oldest]
 
     def changed_since(self, kind: Kind, at_s: float) -> dict[str, Reading | None]:
         """Return the readings as of *at_s* of those that have changed since, by code."""
         found = {}
         for (each, code), entries in self._before.items():
-            if each is kind:
-                before = self._first_after(entries, at_s)
-                if before is not None:
-                    found[code] = before.reading
+            before = next((entry for entry in entries if entry.until_s > at_s), None)
+            if each is kind and before is not None:
+                found[code] = before.reading
         return found
-
-    @staticmethod
-    def _first_after(entries: deque[_Before], at_s: float) -> _Before | None:
-        return next((entry for entry in entries if entry.until_s > at_s), None)

@@ -26,7 +26,7 @@ class Simulation:
     def faults_changed(self) -> None:
         """Remember as much of the past as the stale answers that are on need."""
         lags = [fault.seconds for kind, fault, _ in self.faults.on() if kind is FaultKind.STALE]
-        self.instance.past.kept_s = max(lags, default=0.0)
+        self.instance.past.keep(max(lags, default=0.0))
 
     async def aclose(self) -> None:
         """Stop calling the subscriber."""

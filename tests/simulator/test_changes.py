@@ -204,6 +204,8 @@ def test_what_cannot_be_is_refused() -> None:
         changes.relabel(instance, "attribute=color;code=none")
     with pytest.raises(NotThere):
         changes.create(instance, (Kind.VARIANT, "v"), parent="no-such")
+    with pytest.raises(NotThere):
+        changes.create(instance, (Kind.CLASSIFICATION, "c"), parent="no-such")
 
 
 ACTIONS = st.lists(

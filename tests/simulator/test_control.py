@@ -109,6 +109,7 @@ def test_what_was_deleted_last_comes_back() -> None:
         ("/control/edit", {"attributes": {"x": 1}}, 422, "has no attribute 'x'"),
         ("/control/edit", {"kind": "shoe"}, 422, "kind"),
         ("/control/bulk-edit", {"documents": ["none"]}, 404, "none"),
+        ("/control/delete", {"code": "none"}, 404, "none"),
     ],
 )
 def test_a_mistake_is_told(path: str, body: dict[str, Any], status: int, words: str) -> None:
@@ -129,6 +130,15 @@ def test_a_silent_change_is_not_announced() -> None:
             "in_flight": 0,
             "at_s": box.clock(),
         }
+
+    run(check)
+
+
+def test_a_bulk_edit_of_named_documents_edits_those() -> None:
+    async def check(box: Box) -> None:
+        done = await box.post("/control/bulk-edit", {"documents": [BLUE_PANT], "finish": False})
+
+        assert (done["codes"], done["notifications"]) == ([BLUE_PANT], 1)
 
     run(check)
 

@@ -101,6 +101,28 @@ def test_changes_since_a_date_are_found() -> None:
     run(check)
 
 
+@pytest.mark.parametrize(
+    ("path", "some"),
+    [
+        ("variants?document.id=short-skirt-yellow", "short-skirt-yellow-S"),
+        ("classifications?parent.id=classification_clothes", "classification_skirts"),
+        ("classifications?catalogs.id[]=PIM", "classification_clothes"),
+        ("assets?classifications.id=dam_photos", "short-skirt-yellow"),
+        ("documents?documentType.id=reference", "short-skirt"),
+        ("documents?classifications.id=classification_skirts", "short-skirt"),
+    ],
+)
+def test_collections_are_filtered_by_relations(path: str, some: str) -> None:
+    async def check(box: Box) -> None:
+        collection = await box.get(f"/api/{path}")
+        everything = await box.get(f"/api/{path.partition('?')[0]}")
+
+        assert some in ids(collection)
+        assert collection["hydra:totalItems"] <= everything["hydra:totalItems"]
+
+    run(check)
+
+
 def test_reference_data_is_there() -> None:
     async def check(box: Box) -> None:
         attributes = await box.get("/api/attributes?limit=100")

@@ -11,6 +11,8 @@ from stack.local import LocalStack
 from stack.say import say_on_stderr
 from stack.server import Server, Status
 
+_PORT = click.IntRange(0, 65_535)
+
 _folder = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -31,8 +33,10 @@ def command() -> None:
 
 @command.command()
 @_folder
-@click.option("--kafka-port", default=9092, show_default=True, help="0: a free one.")
-@click.option("--elasticsearch-port", default=9200, show_default=True, help="0: a free one.")
+@click.option("--kafka-port", type=_PORT, default=9092, show_default=True, help="0: a free one.")
+@click.option(
+    "--elasticsearch-port", type=_PORT, default=9200, show_default=True, help="0: a free one."
+)
 def up(folder: Path, kafka_port: int, elasticsearch_port: int) -> None:
     """
     Start both, in the background, and print their addresses as settings.

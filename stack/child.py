@@ -18,12 +18,23 @@ _LOG_TAIL_LINES: Final = 30
 
 
 class Child:
-    """One command with its log; may be started again after it has ended."""
+    """
+    One command with its log; may be started again after it has ended.
+
+    If this process is killed, the command dies too, and then *wipe* is removed, if given.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        wipe: Path | None = None,
     ) -> None:
         self.name, self.log = name, log
+        self._wipe = wipe
         self._command, self._environment = list(command), dict(environment)
         self._guard: subprocess.Popen[bytes] | None = None
         self.pid = 0
@@ -37,7 +48,7 @@ class Child:
                 self._guard = subprocess.Popen(  # noqa: S603  # our own command
                     [
                         *(sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(nothing)),
-                        *("", "", *self._command),
+                        *("", str(self._wipe or ""), *self._command),
                     ],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,

@@ -32,9 +32,15 @@ POLL_S: Final = 0.2
 
 def engine_answers() -> bool:
     try:
-        return bool(DockerClient().client.ping())
+        client = DockerClient().client
     except DockerException:
         return False
+    try:
+        return bool(client.ping())
+    except DockerException:
+        return False
+    finally:
+        client.close()
 
 
 class ContainerStack:

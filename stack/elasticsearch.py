@@ -64,6 +64,8 @@ class Elasticsearch(Server):
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
+            "-Dlog4j.shutdownHookEnabled=false",  # the node still logs while it closes
+            "-Dlog4j2.disable.jmx=true",
             "--enable-native-access=ALL-UNNAMED",
             f"-Djava.io.tmpdir={scratch}",
             f"-Des.path.home={home}",

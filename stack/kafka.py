@@ -91,6 +91,7 @@ class Kafka(Server):
             f"-Xmx{HEAP}",
             "-XX:+UseSerialGC",
             "-XX:-UsePerfData",
+            "--sun-misc-unsafe-memory-access=allow",  # or its warnings fill the log's tail
             f"-Dlog4j2.configurationFile={log4j}",
             "-cp",
             f"{self._cache.jars('kafka')}/*",

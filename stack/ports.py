@@ -20,6 +20,10 @@ def is_free(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
+        except PermissionError:
+            raise OperatorError(
+                f"Port {port} is kept for privileged processes: choose one from 1024 on."
+            ) from None
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
@@ -37,7 +41,7 @@ def free_port() -> int:
 def check_free(port: int, wanted_by: str) -> None:
     """
     Raises:
-        OperatorError: another process listens on *port*.
+        OperatorError: *port* is another process's, or not for us.
     """
     if not is_free(port):
         raise OperatorError(

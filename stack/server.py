@@ -118,6 +118,8 @@ class Server(ABC):
             pid = self._spawn(self._prepare(), lock, detached=detached)
             write_claim(lock, Claim(pid=pid, port=self.port))
         except BaseException:
+            if self._guard is not None:  # interrupted before the claim named what runs
+                self._guard.kill()
             self._claim_path.unlink(missing_ok=True)
             raise
         finally:

@@ -9,16 +9,19 @@ import pytest
 with warnings.catch_warnings():
     # kafka-python reads its schemas by functions that Python 3.11 and 3.12 call deprecated.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from stack.choose import Servers, choose_rung, open_servers
-
-
-def pytest_report_header() -> str:
-    return f"servers: {choose_rung(os.environ).value}"
+    from stack.choose import Servers, open_servers
 
 
 @pytest.fixture(scope="session")
-def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """A real Kafka and a real Elasticsearch; if they cannot be had, the tests fail."""
-    terminal = request.config.get_terminal_writer()
-    with open_servers(os.environ, say=terminal.line) as opened:
+    terminal = pytestconfig.get_terminal_writer()
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.line(f"\n{line}")
+
+    with open_servers(os.environ, say) as opened:
+        say(f"servers: {opened.rung.value}, {opened.kafka} and {opened.elasticsearch}")
         yield opened

@@ -19,7 +19,7 @@ def test_containers_have_to_be_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "environment",
-    [{"QUINDEX_TEST_KAFKA": "k:1"}, {"QUINDEX_TEST_STACK": "lokal"}],
+    [{"QUINDEX_TEST_KAFKA": "k:1"}, {"QUINDEX_TEST_STACK": "docker"}],
 )
 def test_half_an_answer_is_a_mistake(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsInvalid, match="QUINDEX_TEST_"):

@@ -82,9 +82,9 @@ def test_the_python_client_knows_the_server(client: Elasticsearch) -> None:
 def test_a_french_text_is_found_by_another_form_of_its_words(client: Elasticsearch) -> None:
     text = {"type": "text", "analyzer": "french"}
     client.indices.create(index="french", mappings={"properties": {"name": text}})
-    client.index(index="french", document={"name": "Les chaussures rouges"}, refresh=True)
+    client.index(index="french", document={"name": "Les chaussures jaunes"}, refresh=True)
 
-    found = client.search(index="french", query={"match": {"name": "chaussure rouge"}})
+    found = client.search(index="french", query={"match": {"name": "chaussure jaune"}})
     assert found["hits"]["total"]["value"] == 1
 
 
@@ -98,13 +98,13 @@ def test_every_language_of_a_stock_node_has_its_analyzer(
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (["lowercase", "asciifolding"], ["l'ecole", "rouge"]),
-        ([{"type": "asciifolding", "preserve_original": True}], ["L'Ecole", "L'École", "rouge"]),
-        ([{"type": "elision", "articles": ["l"], "articles_case": True}], ["École", "rouge"]),
-        ([{"type": "edge_ngram", "min_gram": 2, "max_gram": 3}], ["L'", "L'É", "ro", "rou"]),
-        ([{"type": "length", "max": 5}], ["rouge"]),
-        ([{"type": "stemmer", "language": "light_french"}], ["L'Écol", "roug"]),
-        ([{"type": "snowball", "language": "French"}], ["L'Écol", "roug"]),
+        (["lowercase", "asciifolding"], ["l'ecole", "jaune"]),
+        ([{"type": "asciifolding", "preserve_original": True}], ["L'Ecole", "L'École", "jaune"]),
+        ([{"type": "elision", "articles": ["l"], "articles_case": True}], ["École", "jaune"]),
+        ([{"type": "edge_ngram", "min_gram": 2, "max_gram": 3}], ["L'", "L'É", "ja", "jau"]),
+        ([{"type": "length", "max": 5}], ["jaune"]),
+        ([{"type": "stemmer", "language": "light_french"}], ["L'Écol", "jaun"]),
+        ([{"type": "snowball", "language": "French"}], ["L'Écol", "jaun"]),
     ],
 )
 def test_the_token_filters_of_a_catalog_search_are_there(
@@ -112,7 +112,7 @@ def test_the_token_filters_of_a_catalog_search_are_there(
 ) -> None:
     stripped = tokens(
         client,
-        "<p>L'École&nbsp;<b>rouge</b></p>",
+        "<p>L'École&nbsp;<b>jaune</b></p>",
         tokenizer="standard",
         char_filter=["html_strip"],
         filter=filters,

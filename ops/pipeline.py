@@ -26,16 +26,21 @@ from runtime.settings import Settings
 from sinks.batches import BatchFormer
 from sinks.elasticsearch import ElasticsearchSink
 from sinks.fields import to_alias
+from sinks.healing import Healer
 from sinks.indexer import Indexer
 from sinks.indices import check_server, read_indices
+from sinks.reading import count_live
 from streams.app import Stages, create_app
+from streams.asking import Asker
 from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
+from streams.delete_brake import DeleteBrake
 from streams.end_offsets import KafkaEndOffsets
-from streams.epoch_keeper import EpochKeeper
+from streams.epoch_keeper import EpochKeeper, read_whole
 from streams.fetch_stage import Fetcher
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
+from streams.settling import Settler
 from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
@@ -61,14 +66,8 @@ async def run_worker(settings: Settings) -> None:
         client = await stack.enter_async_context(elasticsearch_client(settings))
         await check_server(client)
         publisher = await stack.enter_async_context(publisher_of(settings))
-        ends = KafkaEndOffsets(topics.notifications, to_aiokafka_options(settings))
-        try:
-            await ends.start()
-        except KafkaUnavailable as error:
-            raise Unreachable(f"Kafka: {error}. Run quindex setup first.") from error
-        except KafkaError as error:
-            raise kafka_unreachable(settings, error) from error
-        stack.push_async_callback(ends.stop)
+        ends = await _open_ends(settings, topics.notifications, stack)
+        snapshot_ends = await _open_ends(settings, topics.snapshots, stack)
         pim = PimClient(
             settings.pim_url,
             settings.pim_token.get_secret_value(),
@@ -83,6 +82,8 @@ async def run_worker(settings: Settings) -> None:
         def dead_letters(stage: str) -> DeadLetters:
             return DeadLetters(publisher, topics.dead_letters, stage, time.time)
 
+        gate = QuotaGate(to_quota(settings), clock=time.monotonic)
+        asker = Asker(pim, gate, batch_max=settings.pim_batch_max)
         stages = Stages(
             debounce=Debouncer(
                 buffer=DebounceBuffer(
@@ -98,16 +99,31 @@ async def run_worker(settings: Settings) -> None:
                 partitions=epoch.partitions,
             ),
             fetch=Fetcher(
-                client=pim,
-                gate=QuotaGate(to_quota(settings), clock=time.monotonic),
+                asker=asker,
+                settler=Settler(
+                    publisher=publisher,
+                    dead_letters=dead_letters("fetch"),
+                    topics=topics,
+                    epoch=epoch.epoch,
+                    asker=asker,
+                    brake=DeleteBrake(
+                        publisher=publisher,
+                        topic=topics.control,
+                        read_control=partial(
+                            read_whole, topics.control, to_aiokafka_options(settings)
+                        ),
+                        count_live=partial(
+                            count_live, client, to_alias(settings.index_prefix, settings.locales[0])
+                        ),
+                        limit_given=settings.unannounced_deletes_max,
+                        clock=time.time,
+                    ),
+                    clock=time.time,
+                ),
+                gate=gate,
                 ends=ends,
-                publisher=publisher,
-                dead_letters=dead_letters("fetch"),
-                topics=topics,
-                epoch=epoch.epoch,
                 hold_s=settings.quiet_s,
                 clock=time.time,
-                batch_max=settings.pim_batch_max,
             ),
             index=Indexer(
                 sink=ElasticsearchSink(client),
@@ -118,6 +134,9 @@ async def run_worker(settings: Settings) -> None:
                 former=BatchFormer(clock=time.monotonic),
                 clock=time.monotonic,
                 wall=time.time,
+                healer=Healer(
+                    ends=snapshot_ends, publisher=publisher, topics=topics, wall=time.time
+                ),
             ),
         )
         app = create_app(settings, stages)
@@ -133,6 +152,18 @@ async def run_worker(settings: Settings) -> None:
         watchdog = Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher)
         watches = (watchdog.run, LoopWatch().run, partial(surroundings.keep_positions, app))
         await Worker(app, stages, watches).run()
+
+
+async def _open_ends(settings: Settings, topic: str, stack: AsyncExitStack) -> KafkaEndOffsets:
+    ends = KafkaEndOffsets(topic, to_aiokafka_options(settings))
+    try:
+        await ends.start()
+    except KafkaUnavailable as error:
+        raise Unreachable(f"Kafka: {error}. Run quindex setup first.") from error
+    except KafkaError as error:
+        raise kafka_unreachable(settings, error) from error
+    stack.push_async_callback(ends.stop)
+    return ends
 
 
 def to_quota(settings: Settings) -> Quota:

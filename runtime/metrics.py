@@ -78,6 +78,11 @@ snapshots = Counter(
 search_documents = Counter(
     "quindex_search_documents", "Search documents by verdict.", ["verdict"], registry=REGISTRY
 )
+late_snapshots = Counter(
+    "quindex_late_snapshots",
+    "Stale snapshots that nothing newer followed: their resources were looked at again.",
+    registry=REGISTRY,
+)
 bulk_seconds = Histogram(
     "quindex_bulk_seconds", "Time of a bulk request.", buckets=_SECONDS, registry=REGISTRY
 )

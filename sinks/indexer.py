@@ -24,6 +24,7 @@ from sinks.backoff import FIRST_S, Backoff
 from sinks.batches import BatchFormer, Entry
 from sinks.documents import project
 from sinks.fields import to_alias, to_id
+from sinks.healing import Healer
 from sinks.pause import Pause, pause
 from sinks.writes import Answer, Sink, SinkRefused, Verdict, Write, to_write
 from topics.dead_letters import DeadLetters
@@ -32,6 +33,9 @@ from topics.snapshots import Snapshot
 
 BULKS_MAX: Final = 2
 DRAIN_MAX_S: Final = 10.0
+RECORDS_MAX_BYTES: Final = 32 * 1024 * 1024
+"""Of the records held, which have many locales where few may be indexed."""
+
 _UNDONE: Final = (Verdict.AGAIN, Verdict.STOP)
 
 log = get_logger(__name__)
@@ -42,9 +46,18 @@ class Held:
     """A record of `snapshots` until each of its search documents is answered for."""
 
     received: Received
-    snapshot: Snapshot
+    key: str
+    lane: str
+    newest_s: float
     left: int  # search documents not answered for
+    stale: bool = False  # the index holds something newer
+    followed: bool = False  # by a later record of the same key
     faults: list[Answer] = field(default_factory=list)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the record itself, which is kept in case that it becomes a dead letter."""
+        return len(self.received.value or b"")
 
 
 class Indexer:
@@ -66,6 +79,7 @@ class Indexer:
         clock: Clock,  # time.monotonic, the former's too
         wall: Clock,  # time.time
         pause: Pause = pause,
+        healer: Healer | None = None,
         drain_max_s: float = DRAIN_MAX_S,
         backoff: Backoff | None = None,
     ) -> None:
@@ -75,11 +89,13 @@ class Indexer:
         self._types = types
         self._former = former
         self._clock, self._wall, self._pause = clock, wall, pause
-        self._drain_max_s = drain_max_s
+        self._healer, self._drain_max_s = healer, drain_max_s
+        self._newest: dict[str, Held] = {}  # by key, of what is held
         self._backoff = backoff or Backoff(random=random)
         self._resume_s = clock()
         self._waits_for: str | None = None
         self._generation = 0
+        self._records_bytes = 0
         self._writing = 0
         self._draining = False
         self._wake = asyncio.Event()  # a batch may be due
@@ -95,6 +111,10 @@ class Indexer:
         """How many search documents are not answered for."""
         return len(self._former)
 
+    @property
+    def _is_full(self) -> bool:
+        return self._former.is_full or self._records_bytes >= RECORDS_MAX_BYTES
+
     async def take(self, received: Received) -> None:
         """Queue a snapshot's search documents; waits while too many are held."""
         if received.value is None:  # a purged tombstone: deletes nothing
@@ -106,7 +126,7 @@ class Indexer:
             await self._set_aside(received, reason=error.reason, error=str(error))
             return
         generation = self._generation
-        while self._former.is_full and generation == self._generation:
+        while self._is_full and generation == self._generation:
             self._room.clear()
             await self._room.wait()
         if generation != self._generation:  # dropped while it waited: delivered again
@@ -117,7 +137,9 @@ class Indexer:
             log.exception("snapshot.not_projected", key=snapshot.key)
             await self._set_aside(received, reason="projection_failed", error=repr(error))
             return
-        held = Held(received, snapshot, left=len(writes))
+        held = Held(received, snapshot.key, snapshot.lane, snapshot.newest_s, left=len(writes))
+        self._records_bytes += held.size_bytes
+        self._follow(held)
         for write in writes:
             self._former.add(write, held)
         self._wake.set()
@@ -131,6 +153,8 @@ class Indexer:
             KafkaUnavailable: a dead letter may or may not be stored.
         """
         writers = [asyncio.create_task(self._write_forever()) for _ in range(BULKS_MAX)]
+        if self._healer is not None:
+            writers.append(asyncio.create_task(self._healer.run()))
         try:
             await asyncio.gather(*writers)
         finally:
@@ -141,7 +165,11 @@ class Indexer:
     def drop(self) -> None:
         """Forget everything held; what is being written acknowledges nothing any more."""
         self._generation += 1
+        self._records_bytes = 0
         self._former.drop()
+        self._newest.clear()
+        if self._healer is not None:
+            self._healer.drop()
         self._room.set()
 
     async def drain(self) -> None:
@@ -173,6 +201,14 @@ class Indexer:
             )
             for alias, chain in self._chains.items()
         ]
+
+    def _follow(self, held: Held) -> None:
+        key = held.key
+        if (older := self._newest.get(key)) is not None:
+            older.followed = True
+        self._newest[key] = held
+        if self._healer is not None:
+            self._healer.passed(held.received, key)
 
     async def _write_forever(self) -> None:
         while True:
@@ -224,7 +260,9 @@ class Indexer:
             self._backoff.succeed()
             self._former.grow()
             self._waits_for = None
-        for held in [held for entry, answer in done for held in _credit(entry, answer)]:
+        complete = [held for entry, answer in done for held in _credit(entry, answer)]
+        self._records_bytes -= sum(held.size_bytes for held in complete)
+        for held in complete:
             await self._complete(held)
         if refused:
             raise SinkRefused(f"Elasticsearch takes no writes: {refused[0].error}")
@@ -237,7 +275,10 @@ class Indexer:
         self._former.shrink(documents)
 
     async def _complete(self, held: Held) -> None:
-        freshness_s = max(0.0, self._wall() - held.snapshot.newest_s)
+        key = held.key
+        if self._newest.get(key) is held:
+            del self._newest[key]
+        freshness_s = max(0.0, self._wall() - held.newest_s)
         if held.faults:
             await self._set_aside(
                 held.received,
@@ -245,9 +286,12 @@ class Indexer:
                 error="; ".join(dict.fromkeys(fault.error for fault in held.faults)),
             )
             return
+        if held.stale and not held.followed and self._healer is not None:
+            await self._healer.settle(held.received, key)
+            return
         held.received.acknowledge()
-        freshness_seconds.labels(held.snapshot.lane).observe(freshness_s)
-        log.debug("resource.indexed", key=held.snapshot.key, freshness_s=round(freshness_s, 3))
+        freshness_seconds.labels(held.lane).observe(freshness_s)
+        log.debug("resource.indexed", key=key, freshness_s=round(freshness_s, 3))
 
     async def _set_aside(self, received: Received, *, reason: str, error: str) -> None:
         await self._dead_letters.set_aside(received, reason=reason, error=error)
@@ -258,6 +302,8 @@ def _credit(entry: Entry[Held], answer: Answer) -> list[Held]:
     """Take one document off each of its records; return those that are complete by it."""
     if answer.verdict is Verdict.DEAD:
         entry.receipts[-1].faults.append(answer)  # the others' content was superseded unwritten
+    if answer.verdict is Verdict.STALE:
+        entry.receipts[-1].stale = True
     for held in entry.receipts:
         held.left -= 1
     return [held for held in entry.receipts if held.left == 0]

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from elasticsearch import AsyncElasticsearch
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+
+from runtime.errors import SinkUnavailable
 
 PAGE_MAX: Final = 1_000
 _KEEP_ALIVE: Final = "2m"
@@ -48,3 +50,16 @@ async def read_all(
 async def read_live(client: AsyncElasticsearch, alias: str) -> dict[str, dict[str, Any]]:
     """Return all live search documents by id; for indices that fit into memory."""
     return {id_: document async for id_, document in read_all(client, alias)}
+
+
+async def count_live(client: AsyncElasticsearch, alias: str) -> int:
+    """
+    Return how many live search documents an alias holds.
+
+    Raises:
+        SinkUnavailable: Elasticsearch does not say.
+    """
+    try:
+        return int((await client.count(index=alias))["count"])
+    except (ApiError, TransportError) as error:
+        raise SinkUnavailable(f"elasticsearch: {error}") from error

@@ -1,8 +1,8 @@
-"""The end offsets of `notifications`: what a fetch that starts now covers."""
+"""End offsets, from the brokers: what a fetch that starts now covers, how far a log reaches."""
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -10,18 +10,6 @@ from aiokafka.errors import KafkaError
 from runtime.errors import KafkaUnavailable
 
 _TIMEOUT_S: Final = 10.0
-
-
-class EndOffsets(Protocol):
-    """Knows how far each partition of `notifications` reaches."""
-
-    async def read(self) -> Mapping[int, int]:
-        """
-        Return the end offset of every partition, as of now.
-
-        Raises:
-            KafkaUnavailable: the brokers do not answer.
-        """
 
 
 class KafkaEndOffsets:

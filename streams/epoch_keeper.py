@@ -1,7 +1,6 @@
 """Reads the epoch from both stores, raises it where it must rise, and stores it in both."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -142,7 +141,7 @@ class EpochKeeper:
 
 async def read_whole(
     topic: str, options: dict[str, Any]
-) -> Sequence[tuple[bytes | None, bytes | None]]:
+) -> list[tuple[bytes | None, bytes | None]]:
     """Return keys and values of a topic of one partition, as far as it reaches now."""
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await consumer.start()

@@ -2,10 +2,11 @@
 Due records in, snapshots out: the only stage that talks to the PIM.
 
 If the process dies:
-  in `take`                           nothing was acknowledged but what the newest supersedes
-  before or during the request        the due record is read again, the resource fetched again
-  after the answer, before the append the same
-  after the append                    fetched again: the same or a newer version, written again
+  in `take`                               nothing was acknowledged but what the newest supersedes
+  before or during the request            the due record is read again, the resource asked for again
+  after the answer, before the append     the same
+  after the append, before the acknowledgement
+                                          the same; a second snapshot of the same or a later version
 """
 
 import asyncio
@@ -13,49 +14,41 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pim.answers import FetchedPack, Resource
-from pim.client import PimClient
-from pim.kinds import Kind
+from pim.answers import Resource
 from runtime.clock import Clock
 from runtime.errors import (
     KafkaUnavailable,
     MalformedRecord,
     PimAnswerUnusable,
-    PimFilterIgnored,
     PimUnauthorized,
     PimUnavailable,
-    RecordTooLarge,
     TransientError,
 )
 from runtime.logs import get_logger
-from runtime.metrics import fetch_waiting_keys, quota_used_ratio, snapshots
+from runtime.metrics import fetch_waiting_keys, quota_used_ratio
 from runtime.points import reach
-from streams.end_offsets import EndOffsets
-from streams.fetch_queue import FetchQueue, Waiting
-from streams.missing import LOOK_AGAIN_S, MissingVerdict, judge_missing
+from streams.asking import Asker
+from streams.fetch_queue import FetchQueue
 from streams.quota_gate import QuotaGate
-from topics.dead_letters import DeadLetters
+from streams.settling import Entry, Settler
 from topics.due import DueRecord, Lane
-from topics.names import TopicNames
-from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
+from topics.end_offsets import EndOffsets
+from topics.notifications import to_key_bytes
 from topics.partitions import to_partition
-from topics.records import Publisher, Received
-from topics.snapshots import Snapshot
-from topics.versions import to_version
+from topics.records import Received
 
 KEYS_MAX: Final = 100_000
 PACK_FILL_S: Final = {Lane.LIVE: 0.05, Lane.PROCESS: 1.0, Lane.SCAN: 0.05}
 """How long the first of a pack waits for others to share its request, unless the pack is full."""
 SHORT_RATIO: Final = 0.7
 """Beyond this used part of a quota window, early records wait for their quiet period too."""
+CONCURRENCY_MAX: Final = 4
 _QUOTA_POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
 _UNAUTHORIZED_PAUSE_S: Final = 10.0
 
 log = get_logger(__name__)
-
-Entry = Waiting[Received]
 
 
 class Fetcher:
@@ -64,29 +57,20 @@ class Fetcher:
     def __init__(
         self,
         *,
-        client: PimClient,
+        asker: Asker,
+        settler: Settler,
         gate: QuotaGate,
         ends: EndOffsets,
-        publisher: Publisher,
-        dead_letters: DeadLetters,
-        topics: TopicNames,
-        epoch: int,
         hold_s: float,
-        clock: Clock,
-        batch_max: int,
-        concurrency_max: int = 4,
+        clock: Clock,  # time.time
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._clients = {lane: client.through(gate.of(lane)) for lane in Lane}
-        self._gate, self._ends = gate, ends
-        self._publisher, self._dead_letters, self._topics = publisher, dead_letters, topics
-        self._epoch, self._hold_s, self._clock, self._jitter = epoch, hold_s, clock, jitter
+        self._asker, self._settler, self._gate, self._ends = asker, settler, gate, ends
+        self._hold_s, self._clock, self._jitter = hold_s, clock, jitter
         self._queue: FetchQueue[Received] = FetchQueue()
-        self._packs, self._batch_max = True, batch_max
         self._wake, self._room = asyncio.Event(), asyncio.Event()
-        self._slots = asyncio.Semaphore(concurrency_max)
+        self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
         self._fetching: set[asyncio.Task[None]] = set()
-        self._live: dict[Kind, str] = {}  # a code of each kind that was there lately
         self._paused_until_s = 0.0
         self._waits_for: str | None = None
 
@@ -97,20 +81,6 @@ class Fetcher:
 
     def __len__(self) -> int:
         return len(self._queue)
-
-    async def start(self) -> None:
-        """
-        Find out whether the PIM honours the filter by ids.
-
-        Raises:
-            PimUnauthorized: the token is wrong.
-        """
-        try:
-            self._packs = await self._clients[Lane.LIVE].probe_packing()
-        except TransientError as error:
-            log.warning("packing.not_probed", error=str(error))
-        else:
-            log.info("packing.probed", works=self._packs)
 
     async def take(self, received: Received) -> None:
         """Queue a due record; waits while too many wait already."""
@@ -123,7 +93,9 @@ class Fetcher:
         try:
             record = DueRecord.parse(received.value)
         except MalformedRecord as error:
-            await self._dead_letters.set_aside(received, reason=error.reason, error=str(error))
+            await self._settler.dead_letters.set_aside(
+                received, reason=error.reason, error=str(error)
+            )
             received.acknowledge()
             return
         now_s = self._clock()
@@ -148,6 +120,7 @@ class Fetcher:
     def drop(self) -> None:
         """Forget everything held; what is being fetched may finish."""
         self._queue.clear()
+        self._settler.brake.forget()
         self._room.set()
 
     async def drain(self) -> None:
@@ -185,19 +158,19 @@ class Fetcher:
         if first is None:
             release_s = self._queue.next_release_s()
             return None if release_s is None else max(0.001, release_s - now_s)
-        if not self._packs or self._queue.count_with(first) >= self._batch_max:
+        if self._queue.count_with(first) >= self._asker.pack_max:
             return 0.0
         return max(0.0, first.added_s + PACK_FILL_S[first.record.lane] - now_s)
 
     def _take_pack(self, first: Entry) -> list[Entry]:
         chosen = {first.record.code: first}
-        if self._packs:
-            client = self._clients[first.record.lane]
+        if self._asker.pack_max > 1:
             for waiting in self._queue.waiting_with(first):
                 chosen[waiting.record.code] = waiting
-                if len(chosen) >= self._batch_max:
+                if len(chosen) >= self._asker.pack_max:
                     break
-            chosen = {code: chosen[code] for code in client.to_packs(first.record.kind, chosen)[0]}
+            codes = self._asker.to_pack(first.record.kind, list(chosen))
+            chosen = {code: chosen[code] for code in codes}
         entries = list(chosen.values())
         self._queue.take(entries)
         return entries
@@ -219,13 +192,14 @@ class Fetcher:
     async def _fetch(self, entries: list[Entry]) -> None:
         kind, lane = entries[0].record.kind, entries[0].record.lane
         try:
-            ends = await self._ends.read()
+            await self._asker.probe()
+            ends = await self._ends.read()  # before the request: the answer covers all up to here
             entries = [entry for entry in entries if await self._is_covered(entry, ends)]
             if not entries:
                 return
             fetched_s = self._clock()
             reach("pim.before")
-            pack = await self._ask(kind, lane, [entry.record.code for entry in entries])
+            found = await self._asker.ask(kind, lane, [entry.record.code for entry in entries])
             reach("pim.after")
         except (PimUnavailable, KafkaUnavailable) as error:
             self._postpone(entries, error)
@@ -236,30 +210,9 @@ class Fetcher:
         else:
             async with asyncio.TaskGroup() as group:
                 for entry in entries:
-                    resource = pack.found.get(entry.record.code)
-                    group.create_task(self._settle(entry, resource, ends, fetched_s))
-
-    async def _ask(self, kind: Kind, lane: Lane, codes: list[str]) -> FetchedPack:
-        """Ask for all, then alone for each that the list did not hold."""
-        client = self._clients[lane]
-        found: dict[str, Resource] = {}
-        missing = codes
-        if len(codes) > 1:
-            try:
-                pack = await client.fetch_many(kind, codes)
-            except PimFilterIgnored:
-                log.warning("packing.stopped", kind=kind.value)
-                self._packs = False
-                raise
-            found, missing = dict(pack.found), list(pack.missing)
-        for code in missing:
-            resource = await client.fetch(kind, code)
-            if resource is not None:
-                found[code] = resource
-        for code, resource in found.items():
-            found[code] = await client.complete(kind, resource)
-            self._live[kind] = code
-        return FetchedPack(found, [code for code in codes if code not in found])
+                    group.create_task(
+                        self._settle(entry, found.get(entry.record.code), ends, fetched_s)
+                    )
 
     async def _is_covered(self, entry: Entry, ends: Mapping[int, int]) -> bool:
         """
@@ -272,89 +225,18 @@ class Fetcher:
         if partition == record.partition and ends.get(partition, 0) > record.offset:
             return True
         log.warning("notification.moved", key=record.key, partition=partition)
-        await self._trigger(record, reason="moved")
+        await self._settler.trigger(record, reason="moved")
         self._finish(entry)
         return False
-
-    async def _trigger(self, record: DueRecord, *, reason: str) -> None:
-        now_s = self._clock()
-        await self._publisher.append(
-            self._topics.notifications,
-            key=to_key_bytes(record.code),
-            value=to_synthetic(record.kind, record.code, now_s=now_s, reason=reason),
-            headers=to_headers(Source.TRIGGER, now_s=now_s),
-        )
-
-    # --- what became of a resource ---
 
     async def _settle(
         self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
     ) -> None:
-        if resource is None and not await self._is_gone(entry):
-            return
-        record = entry.record
-        snapshot = Snapshot(
-            kind=record.kind,
-            code=record.code,
-            version=to_version(self._epoch, ends[record.partition]),
-            partition=record.partition,
-            deleted=resource is None,
-            fetched_s=fetched_s,
-            notified_s=record.notified_s,
-            newest_s=record.newest_s,
-            lane=record.lane.value,
-            notifications=record.notifications,
-            uuids=record.uuids,
-            locales=record.locales,
-            resource=resource or {},
-        )
-        reach("snapshot.before")
-        try:
-            await self._publisher.append(
-                self._topics.snapshots,
-                key=snapshot.key.encode("utf-8", "surrogatepass"),
-                value=snapshot.to_json(),
-            )
-        except RecordTooLarge as error:
-            await self._dead_letters.set_aside(entry.receipt, reason=error.reason, error=str(error))
-        reach("snapshot.after")
-        self._finish(entry)
-        snapshots.labels(record.kind.value, str(snapshot.deleted).lower()).inc()
-        log.info(
-            "resource.fetched",
-            key=record.key,
-            version=snapshot.version,
-            coalesced=record.notifications,
-            deleted=snapshot.deleted,
-        )
-
-    async def _is_gone(self, entry: Entry) -> bool:
-        """Decide about a 404; False: it is looked at again, and the entry waits."""
-        now_s = self._clock()
-        verdict = judge_missing(
-            announced=entry.record.delete, missing_since_s=entry.missing_since_s, now_s=now_s
-        )
-        if verdict is MissingVerdict.CONFIRM and not await self._answers(entry.record.kind):
-            verdict = MissingVerdict.LOOK_AGAIN
-        if verdict is MissingVerdict.LOOK_AGAIN:
-            if entry.missing_since_s is None:
-                entry.missing_since_s = now_s
-            self._put_back(entry, held_until_s=now_s + LOOK_AGAIN_S)
-            return False
-        return True
-
-    async def _answers(self, kind: Kind) -> bool:
-        """Whether a resource of this kind that is known to live is found right now."""
-        client = self._clients[Lane.LIVE]
-        try:
-            code = self._live.get(kind)
-            if code is not None and await client.fetch(kind, code) is not None:
-                return True
-            self._live.pop(kind, None)
-            page = await client.fetch_page(kind, page=1, limit=1)
-        except (TransientError, PimUnauthorized, PimAnswerUnusable):
-            return False
-        return bool(page.resources)
+        held_until_s = await self._settler.settle(entry, resource, ends, fetched_s)
+        if held_until_s is None:
+            self._finish(entry)
+        else:
+            self._put_back(entry, held_until_s=held_until_s)
 
     def _postpone(self, entries: list[Entry], error: TransientError) -> None:
         now_s = self._clock()
@@ -370,8 +252,7 @@ class Fetcher:
         log.warning("fetch.postponed", resources=len(entries), error=str(error))
 
     def _pause(self, entries: list[Entry], error: PimUnauthorized) -> None:
-        now_s = self._clock()
-        self._paused_until_s = now_s + _UNAUTHORIZED_PAUSE_S
+        self._paused_until_s = self._clock() + _UNAUTHORIZED_PAUSE_S
         self._waits_for = f"the PIM: {error}"
         log.error("fetch.unauthorized", error=str(error), pause_s=_UNAUTHORIZED_PAUSE_S)
         for entry in entries:
@@ -384,9 +265,8 @@ class Fetcher:
                 entry.alone = True
                 self._put_back(entry, held_until_s=0.0)
             return
-        entry = entries[0]
-        await self._dead_letters.set_aside(entry.receipt, reason=error.reason, error=str(error))
-        self._finish(entry)
+        await self._settler.give_up(entries[0], reason=error.reason, error=str(error))
+        self._finish(entries[0])
 
     def _put_back(self, entry: Entry, *, held_until_s: float) -> None:
         superseded = self._queue.put_back(entry, now_s=self._clock(), held_until_s=held_until_s)

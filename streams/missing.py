@@ -19,6 +19,8 @@ class MissingVerdict(StrEnum):
     LOOK_AGAIN = "look_again"
     CONFIRM = "confirm"
     """Deleted, if a live resource of the same kind answers now."""
+    PARK = "park"
+    """Too many of these lately: a person decides."""
 
 
 def judge_missing(

@@ -69,3 +69,33 @@ class EpochRecord:
 def is_epoch(key: bytes | None) -> bool:
     """Whether a record of `control` is an epoch."""
     return key is not None and key.startswith(_EPOCH_PREFIX)
+
+
+UNANNOUNCED: Final = b"unannounced/"
+"""Before kind:code: a delete that no notification announced, and that went through."""
+BRAKED: Final = b"braked/"
+"""Before kind:code: one that was parked, since too many went through within the hour."""
+
+
+def to_delete_key(prefix: bytes, key: str) -> bytes:
+    """Return the key of the record about an unannounced delete; a null value ends it."""
+    return prefix + key.encode("utf-8", "surrogatepass")
+
+
+def to_delete_value(at_s: float) -> bytes:
+    """Return the value: when the PIM was found not to have the resource."""
+    return orjson.dumps({"schema": SCHEMA, "at": at_s})
+
+
+def parse_delete(key: bytes | None, value: bytes | None) -> tuple[bytes, str, float | None] | None:
+    """Return prefix, kind:code and moment (None: ended) of such a record, or None for others."""
+    for prefix in (UNANNOUNCED, BRAKED):
+        if key is not None and key.startswith(prefix):
+            name = key.removeprefix(prefix).decode("utf-8", "surrogatepass")
+            if value is None:
+                return prefix, name, None
+            try:
+                return prefix, name, float(orjson.loads(value)["at"])
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+                return None
+    return None

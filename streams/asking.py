@@ -1,0 +1,94 @@
+"""Asks the PIM for resources: packed where that works, alone for what a pack did not hold."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pim.answers import Resource
+from pim.client import PimClient
+from pim.kinds import Kind
+from runtime.errors import PimAnswerUnusable, PimFilterIgnored, PimUnauthorized, TransientError
+from runtime.logs import get_logger
+from streams.quota_gate import QuotaGate
+from topics.due import Lane
+
+_SINGLE: Final = 1
+
+log = get_logger(__name__)
+
+
+class Asker:
+    """
+    The PIM client of the fetch stage, one for each lane, all under one quota.
+
+    Whether packs work is found out before the first one, by the worker that owns the requests.
+    """
+
+    def __init__(self, client: PimClient, gate: QuotaGate, *, batch_max: int) -> None:
+        self._clients = {lane: client.through(gate.of(lane)) for lane in Lane}
+        self._batch_max = batch_max
+        self._packs: bool | None = None
+        self._probing = asyncio.Lock()
+        self._live: dict[Kind, str] = {}  # a code of each kind that was there lately
+
+    @property
+    def pack_max(self) -> int:
+        """How many codes may share a request; 1 until it is known that packs work."""
+        return self._batch_max if self._packs else _SINGLE
+
+    async def probe(self) -> None:
+        """
+        Find out whether the PIM honours the filter by ids, once.
+
+        Raises:
+            PimUnavailable, PimUnauthorized, PimAnswerUnusable: as for any request.
+        """
+        async with self._probing:
+            if self._packs is None:
+                self._packs = await self._clients[Lane.LIVE].probe_packing()
+                log.info("packing.probed", works=self._packs)
+
+    def to_pack(self, kind: Kind, codes: Sequence[str]) -> list[str]:
+        """Return the first of *codes* that fit into one request."""
+        return self._clients[Lane.LIVE].to_packs(kind, codes)[0]
+
+    async def ask(self, kind: Kind, lane: Lane, codes: Sequence[str]) -> Mapping[str, Resource]:
+        """
+        Return the resources by code, complete; those that the PIM does not have are left out.
+
+        Raises:
+            PimUnavailable, PimUnauthorized: nothing can be said of any of them.
+            PimAnswerUnusable: of one of them; ask for each alone.
+        """
+        client = self._clients[lane]
+        found: dict[str, Resource] = {}
+        missing = codes
+        if len(codes) > _SINGLE:
+            try:
+                pack = await client.fetch_many(kind, codes)
+            except PimFilterIgnored:
+                log.warning("packing.stopped", kind=kind.value)
+                self._packs = False
+                raise
+            found, missing = dict(pack.found), pack.missing
+        for code in missing:
+            resource = await client.fetch(kind, code)
+            if resource is not None:
+                found[code] = resource
+        for code, resource in found.items():
+            found[code] = await client.complete(kind, resource)
+            self._live[kind] = code
+        return found
+
+    async def has_live(self, kind: Kind) -> bool:
+        """Whether a resource of this kind that is known to live is found right now."""
+        client = self._clients[Lane.LIVE]
+        try:
+            code = self._live.get(kind)
+            if code is not None and await client.fetch(kind, code) is not None:
+                return True
+            self._live.pop(kind, None)
+            page = await client.fetch_page(kind, page=1, limit=1)
+        except (TransientError, PimUnauthorized, PimAnswerUnusable):
+            return False
+        return bool(page.resources)

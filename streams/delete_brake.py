@@ -1,0 +1,97 @@
+"""
+The brake on unannounced deletes: a PIM that suddenly denies everything must not empty the index.
+
+What went through, and what was parked, lies in the topic `control`, so that a successor goes on
+counting.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from runtime.clock import Clock
+from runtime.errors import SinkUnavailable
+from runtime.logs import get_logger
+from topics.control import BRAKED, UNANNOUNCED, parse_delete, to_delete_key, to_delete_value
+from topics.records import Publisher
+
+SPAN_S: Final = 3_600.0
+LIMIT_MIN: Final = 50
+LIMIT_SHARE: Final = 0.01
+
+Records = Callable[[], Awaitable[list[tuple[bytes | None, bytes | None]]]]
+
+log = get_logger(__name__)
+
+
+class DeleteBrake:
+    """
+    Lets at most *limit* unannounced deletes through in an hour.
+
+    *limit_given* None means: the larger of 50 and one in a hundred of the live resources, which
+    *count_live* counts. *read_control* returns all records of `control`.
+    """
+
+    def __init__(
+        self,
+        *,
+        publisher: Publisher,
+        topic: str,
+        read_control: Records,
+        count_live: Callable[[], Awaitable[int]],
+        limit_given: int | None,
+        clock: Clock,  # time.time
+    ) -> None:
+        self._publisher, self._topic, self._clock = publisher, topic, clock
+        self._read_control, self._count_live = read_control, count_live
+        self._limit_given = limit_given
+        self.limit = LIMIT_MIN if limit_given is None else limit_given
+        self._passed: dict[str, float] | None = None  # key: when; None: not read yet
+        self._braked: dict[str, float] = {}
+
+    async def admit(self, key: str) -> bool:
+        """Return whether the unannounced delete of a resource may go through now."""
+        passed = await self._load()
+        now_s = self._clock()
+        for old in [each for each, at_s in passed.items() if at_s <= now_s - SPAN_S]:
+            del passed[old]
+        if key in passed:
+            return True
+        if self._limit_given is None:
+            with contextlib.suppress(SinkUnavailable):  # then the limit stays what it was
+                self.limit = max(LIMIT_MIN, int(await self._count_live() * LIMIT_SHARE))
+        admitted = len(passed) < self.limit
+        prefix, held = (UNANNOUNCED, passed) if admitted else (BRAKED, self._braked)
+        await self._publisher.append(
+            self._topic, key=to_delete_key(prefix, key), value=to_delete_value(now_s)
+        )
+        held[key] = now_s
+        if not admitted:
+            log.error("deletes.braked", key=key, limit=self.limit, parked=len(self._braked))
+        return admitted
+
+    async def release(self, key: str) -> None:
+        """Note that a resource lives: its parked delete is of no account any more."""
+        if self._passed is not None and key in self._braked:
+            await self._publisher.append(self._topic, key=to_delete_key(BRAKED, key), value=None)
+            del self._braked[key]
+
+    def forget(self) -> None:
+        """Read everything anew before the next decision: someone else may have decided meanwhile."""
+        self._passed = None
+
+    async def _load(self) -> dict[str, float]:
+        if self._passed is None:
+            passed: dict[str, float] = {}
+            self._braked = {}
+            for record in await self._read_control():
+                if (found := parse_delete(*record)) is None:
+                    continue
+                prefix, key, at_s = found
+                held = passed if prefix == UNANNOUNCED else self._braked
+                if at_s is None:
+                    held.pop(key, None)
+                else:
+                    held[key] = at_s
+            self._passed = passed
+        return self._passed

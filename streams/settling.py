@@ -1,0 +1,139 @@
+"""
+What becomes of a resource once the PIM has answered: a snapshot, a second look, a parked delete.
+
+If the process dies before the snapshot is stored, the due record was not acknowledged: the
+resource is fetched again. After it, the same snapshot, or a newer one, is appended again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pim.answers import Resource
+from runtime.clock import Clock
+from runtime.errors import RecordTooLarge
+from runtime.logs import get_logger
+from runtime.metrics import snapshots
+from runtime.points import reach
+from streams.asking import Asker
+from streams.delete_brake import DeleteBrake
+from streams.fetch_queue import Waiting
+from streams.missing import LOOK_AGAIN_S, MissingVerdict, judge_missing
+from topics.dead_letters import DeadLetters
+from topics.due import DueRecord
+from topics.names import TopicNames
+from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
+from topics.records import Publisher, Received
+from topics.snapshots import Snapshot
+from topics.versions import to_version
+
+log = get_logger(__name__)
+
+Entry = Waiting[Received]
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Appends snapshots of one epoch, and decides about what the PIM does not have."""
+
+    publisher: Publisher
+    dead_letters: DeadLetters
+    topics: TopicNames
+    epoch: int
+    asker: Asker
+    brake: DeleteBrake
+    clock: Clock  # time.time
+
+    async def settle(
+        self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
+    ) -> float | None:
+        """
+        Make the answer durable; the caller acknowledges the due record.
+
+        Returns None, or until when (unix seconds) the entry must wait for a second look.
+        """
+        if resource is None:
+            verdict = await self._judge(entry)
+            if verdict is MissingVerdict.LOOK_AGAIN:
+                entry.missing_since_s = entry.missing_since_s or self.clock()
+                return self.clock() + LOOK_AGAIN_S
+            if verdict is MissingVerdict.PARK:
+                await self._park(entry)
+                return None
+        else:
+            await self.brake.release(entry.key)
+        await self._append(entry, resource, ends, fetched_s)
+        return None
+
+    async def trigger(self, record: DueRecord, *, reason: str) -> None:
+        """Append a notification of ours: its place in the log decides."""
+        now_s = self.clock()
+        await self.publisher.append(
+            self.topics.notifications,
+            key=to_key_bytes(record.code),
+            value=to_synthetic(record.kind, record.code, now_s=now_s, reason=reason),
+            headers=to_headers(Source.TRIGGER, now_s=now_s),
+        )
+
+    async def give_up(self, entry: Entry, *, reason: str, error: str) -> None:
+        """Set a due record aside."""
+        await self.dead_letters.set_aside(entry.receipt, reason=reason, error=error)
+
+    async def _judge(self, entry: Entry) -> MissingVerdict:
+        verdict = judge_missing(
+            announced=entry.record.delete,
+            missing_since_s=entry.missing_since_s,
+            now_s=self.clock(),
+        )
+        if verdict is not MissingVerdict.CONFIRM:
+            return verdict
+        if not await self.asker.has_live(entry.record.kind):
+            return MissingVerdict.LOOK_AGAIN
+        passes = await self.brake.admit(entry.key)
+        return MissingVerdict.DELETED if passes else MissingVerdict.PARK
+
+    async def _park(self, entry: Entry) -> None:
+        await self.give_up(
+            entry,
+            reason="delete_braked",
+            error=f"more than {self.brake.limit} unannounced deletes within an hour: "
+            "quindex deletes show",
+        )
+
+    async def _append(
+        self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
+    ) -> None:
+        record = entry.record
+        snapshot = Snapshot(
+            kind=record.kind,
+            code=record.code,
+            version=to_version(self.epoch, ends[record.partition]),
+            partition=record.partition,
+            deleted=resource is None,
+            fetched_s=fetched_s,
+            notified_s=record.notified_s,
+            newest_s=record.newest_s,
+            lane=record.lane.value,
+            notifications=record.notifications,
+            uuids=record.uuids,
+            locales=record.locales,
+            resource=resource or {},
+        )
+        reach("snapshot.before")
+        try:
+            await self.publisher.append(
+                self.topics.snapshots,
+                key=snapshot.key.encode("utf-8", "surrogatepass"),
+                value=snapshot.to_json(),
+            )
+        except RecordTooLarge as error:
+            await self.give_up(entry, reason=error.reason, error=str(error))
+            return
+        reach("snapshot.after")
+        snapshots.labels(record.kind.value, str(snapshot.deleted).lower()).inc()
+        log.info(
+            "resource.fetched",
+            key=record.key,
+            version=snapshot.version,
+            coalesced=record.notifications,
+            deleted=snapshot.deleted,
+        )

@@ -117,10 +117,10 @@ def test_any_catalog_is_taken(cluster: Cluster) -> None:
     catalog = st.dictionaries(st.sampled_from(CODES) | HOSTILE_TEXT, HOSTILE, max_size=6)
 
     @settings(
-        max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
-    @given(st.lists(catalog, min_size=20, max_size=20))
+    @given(st.lists(catalog, min_size=10, max_size=10))
     def take(catalogs: list[dict[str, Any]]) -> None:
-        assert len(write_all(cluster, catalogs)) >= 20
+        assert len(write_all(cluster, catalogs)) >= 10
 
     take()

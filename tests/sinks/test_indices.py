@@ -182,4 +182,6 @@ def test_a_refusal_of_the_server_is_told(cluster: Cluster) -> None:
 
     assert "invalid_index_name_exception" in str(cluster.run(create))
     with pytest.raises(OperatorError, match="answered 400"):
-        cluster.run(lambda client: ensure_indices(client, prefix="_no", locales=LOCALES))
+        cluster.run(
+            lambda client: ensure_indices(client, prefix=f"{cluster.prefix}-UPPER", locales=LOCALES)
+        )

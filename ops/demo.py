@@ -1,6 +1,5 @@
 """quindex demo."""
 
-import asyncio
 import sys
 
 import click
@@ -21,4 +20,4 @@ def command(once: bool, documents: int) -> None:
     from runtime.logs import configure_logs
 
     configure_logs(level="warning")
-    sys.exit(asyncio.run(run_demo(once=once, documents=documents)))
+    sys.exit(run_demo(once=once, documents=documents))

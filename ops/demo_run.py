@@ -1,12 +1,10 @@
 """The demo: what it starts, the steps that it shows, and the figures that it measures."""
 
 import asyncio
+import contextlib
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import click
@@ -16,67 +14,69 @@ from ops.installation import Installation
 from runtime.errors import OperatorError
 from stack.local import LocalStack
 
-SETTLE_WITHIN_S: Final = 120.0
+INTERRUPTED: Final = 130
 
 
-async def run_demo(*, once: bool, documents: int) -> int:
-    """Run the demo; return the exit code."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+def run_demo(*, once: bool, documents: int) -> int:
+    """
+    Run the demo; return the exit code.
+
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM while the servers start or stop; both are gone then.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it in the same way
+    began_s = time.monotonic()
+    click.echo("starting a real Kafka and a real Elasticsearch ...", err=True)
+    # In this thread, where a signal interrupts it, even in the middle of a download.
+    with LocalStack() as stack:
+        return asyncio.run(_run_until_signal(stack, began_s, once=once, documents=documents))
+
+
+async def _run_until_signal(
+    stack: LocalStack, began_s: float, *, once: bool, documents: int
+) -> int:
+    """A signal cancels the work at once; a second one, its orderly end."""
+    work = asyncio.create_task(_run(stack, began_s, once=once, documents=documents))
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopping.set)
-    work = asyncio.create_task(_run(stopping, once=once, documents=documents))
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
-    if not work.done() and once:
-        work.cancel()
-    stop.cancel()
+        asyncio.get_running_loop().add_signal_handler(name, work.cancel)
     try:
         return await work
     except asyncio.CancelledError:
-        return 130
+        return INTERRUPTED
     except DemoFailed as error:
         click.echo(f"\nThe demo failed: {error}", err=True)
         return 1
 
 
-async def _run(stopping: asyncio.Event, *, once: bool, documents: int) -> int:
-    began_s = time.monotonic()
-    async with _installation(documents) as installation:
+async def _run(stack: LocalStack, began_s: float, *, once: bool, documents: int) -> int:
+    async with _installation(stack, documents) as installation:
         _say(
             "up", "Kafka, Elasticsearch, simulator, ingress, 2 workers", time.monotonic() - began_s
         )
-        await _show(installation, load_catalog)
-        for step in STEPS:
-            if stopping.is_set():
-                return 130
+        for step in (load_catalog, *STEPS):
             await _show(installation, step)
         if once:
             click.echo(f"\nAll shown in {time.monotonic() - began_s:.0f} s.")
             return 0
         _invite(installation)
-        await stopping.wait()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()  # until a signal
         click.echo("\nstopping ...")
     return 0
 
 
-@asynccontextmanager
-async def _installation(documents: int) -> AsyncIterator[Installation]:
-    with tempfile.TemporaryDirectory(prefix="quindex-demo-") as folder:
-        stack = LocalStack(Path(folder) / "stack")
-        installation: Installation | None = None
-        try:
-            click.echo("starting a real Kafka and a real Elasticsearch ...", err=True)
-            await asyncio.to_thread(stack.start)
-            installation = Installation(
-                stack.kafka, stack.elasticsearch, Path(folder), documents=documents
-            )
-            await installation.start(workers=2)
-            yield installation
-        finally:
-            if installation is not None:
-                await installation.stop()
-            await asyncio.to_thread(stack.stop)
+@contextlib.asynccontextmanager
+async def _installation(stack: LocalStack, documents: int) -> AsyncIterator[Installation]:
+    # On the servers' folder, which goes with them, even if this process is killed.
+    folder = stack.folder / "installation"
+    installation = Installation(
+        stack.kafka, stack.elasticsearch, folder, documents=documents, wipe=stack.folder
+    )
+    try:
+        await installation.start(workers=2)
+        yield installation
+    finally:
+        await installation.stop()
 
 
 async def _show(installation: Installation, step: Step) -> None:

@@ -32,7 +32,8 @@ class Installation:
     """
     Child processes on servers that run already, with topics and indices of their own *prefix*.
 
-    All of them die with this process. *folder* keeps logs and spool.
+    All of them die with this process. *folder* keeps logs and spool. *wipe* is removed once they
+    have ended, if this process is killed.
     """
 
     kafka: str
@@ -45,6 +46,7 @@ class Installation:
     authorization: str = "Bearer webhook-secret"
     seed: int = 1
     more: dict[str, str] = field(default_factory=dict)  # settings beside these
+    wipe: Path | None = None
     workers: list[Child] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -198,6 +200,7 @@ class Installation:
             [sys.executable, "-m", "ops", *arguments],
             environment={**kept, **self.variables, **more},
             log=self.folder / f"{name}.log",
+            wipe=self.wipe,
         )
 
     async def _wait_for(self, url: str, child: Child) -> None:

@@ -29,14 +29,16 @@ class Breaker:
         if not self.is_open:
             self._failures = 0
 
-    def failed(self, now_s: float) -> None:
-        """A call was not stored in time."""
+    def failed(self, now_s: float) -> bool:
+        """A call was not stored in time; return whether that has opened the breaker."""
         if self.is_open:
-            return
+            return False
         self._failures += 1
-        if self._failures >= self.failures_max:
-            self._next_pause_s = self.pause_s
-            self._probe_s = now_s + self._next_pause_s
+        if self._failures < self.failures_max:
+            return False
+        self._next_pause_s = self.pause_s
+        self._probe_s = now_s + self._next_pause_s
+        return True
 
     def may_probe(self, now_s: float) -> bool:
         """Whether the pause is over."""

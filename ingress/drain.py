@@ -69,8 +69,8 @@ class Drain:
         while True:
             try:
                 has_moved = await self.step()
-            except (OSError, SpoolUnavailable) as error:
-                log.error("drain.failed", error=str(error))  # noqa: TRY400 (the disk's words suffice)
+            except Exception as error:  # noqa: BLE001 (calls are taken whatever happens here)
+                log.critical("drain.failed", error=f"{type(error).__name__}: {error}")
                 has_moved = False
             if not has_moved:
                 await asyncio.sleep(PAUSE_S)
@@ -134,10 +134,10 @@ class Drain:
         return False
 
     async def _send(self, piece: Piece, reading: _Reading) -> bool:
-        if piece.row is None:
+        try:
+            accepted = parse_row(piece.row or b"")
+        except ValueError:  # damaged, or written by a version that knows better
             accepted = await self._to_damaged(piece, reading.segment)
-        else:
-            accepted = parse_row(piece.row)
         return await self._append(accepted)
 
     async def _append(self, accepted: Accepted) -> bool:
@@ -183,9 +183,8 @@ class Drain:
     def _judge(self, *, is_stored: bool, took_s: float) -> None:
         is_in_time = is_stored and took_s < KAFKA_DEADLINE_S
         if not self.breaker.is_open:
-            if not is_stored:
-                self.breaker.failed(self.monotonic())
-                breaker_open.set(self.breaker.is_open)
+            if not is_stored and self.breaker.failed(self.monotonic()):
+                breaker_open.set(1)
         elif is_in_time:
             self._close_breaker()
         else:

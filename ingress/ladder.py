@@ -16,7 +16,7 @@ Each rung has a deadline; together they stay below the 5 s that Quable waits.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -87,6 +87,7 @@ class Ladder:
     kafka_deadline_s: float = KAFKA_DEADLINE_S
     spool_deadline_s: float = SPOOL_DEADLINE_S
     mark_deadline_s: float = MARK_DEADLINE_S
+    _waiting: set[asyncio.Timeout] = field(default_factory=set, init=False)
 
     async def store(self, accepted: Accepted) -> Rung:
         """Return where the record is now durable. Died at any await below: see the table."""
@@ -105,18 +106,30 @@ class Ladder:
 
     async def _append(self, accepted: Accepted) -> bool:
         try:
-            async with asyncio.timeout(self.kafka_deadline_s):
-                await self.publisher.append(
-                    accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
-                )
+            async with asyncio.timeout(self.kafka_deadline_s) as deadline:
+                self._waiting.add(deadline)
+                try:
+                    await self.publisher.append(
+                        accepted.topic,
+                        key=accepted.key,
+                        value=accepted.value,
+                        headers=accepted.headers,
+                    )
+                finally:
+                    self._waiting.discard(deadline)
         except (KafkaUnavailable, TimeoutError) as error:
-            self.breaker.failed(self.monotonic())
-            if self.breaker.is_open:
-                breaker_open.set(1)
-                log.warning("kafka.given_up", error=str(error) or "no answer in time")
+            self._note_failure(str(error) or "no answer in time")
             return False
         self.breaker.succeeded()
         return True
+
+    def _note_failure(self, error: str) -> None:
+        if self.breaker.failed(self.monotonic()):
+            breaker_open.set(1)
+            log.warning("kafka.given_up", error=error, calls=len(self._waiting))
+            now_s = asyncio.get_running_loop().time()
+            for deadline in self._waiting:  # why should they wait any longer
+                deadline.reschedule(now_s)
 
     async def _spool(self, accepted: Accepted) -> bool:
         try:

@@ -1,9 +1,11 @@
 """
 kafka-python's producer as the ingress needs it: acks=all, idempotent, lz4. All calls block.
 
-Two traps are handled here. The constructor would wait for a broker, unless it is told the newest
-API. And any error that is not worth a retry, even one record that is too large, ends an idempotent
-producer for good: all that follows fails with the same error, so it must be replaced.
+Three traps are handled here. The constructor would wait for a broker, unless it is told the newest
+API. Any error that is not worth a retry, even one record that is too large, ends an idempotent
+producer for good: all that follows fails with the same error. And when a record expires that was
+sent already, as when a broker freezes, it asks for a new producer id and may wait for that for
+ever, with all records that follow. In both cases it must be replaced.
 """
 
 import logging
@@ -71,8 +73,18 @@ def close_producer(producer: KafkaProducer) -> None:
     """Wait for what is in flight, at most CLOSE_S; then every record is stored or failed."""
     try:
         producer.close(CLOSE_S)
+    except KafkaError:
+        discard_producer(producer)
+
+
+def discard_producer(producer: KafkaProducer) -> None:
+    """Close a producer that is of no further use; what is in flight fails."""
+    # close() alone would first wait for records that never come, and then not close.
+    producer._sender.force_close()  # noqa: SLF001 (there is no public way)
+    try:
+        producer.close(CLOSE_S)
     except KafkaError as error:
-        log.warning("the producer did not close: %s", error)
+        log.warning("a producer did not close: %s", error)
 
 
 def is_too_large(error: Exception) -> bool:

@@ -112,9 +112,9 @@ class SegmentWriter:
             OSError: none of the rows counts as stored. The segment is left as it was and sealed:
                 after a failed fsync nobody knows what the file's cache holds.
         """
-        if self._descriptor is None or self._size >= SEGMENT_MAX_BYTES:
+        if self._size >= SEGMENT_MAX_BYTES:
             self.seal()
-            self._open()
+        self.prepare()
         assert self._descriptor is not None
         data = b"".join(to_frame(row, self._salt) for row in rows)
         try:
@@ -127,19 +127,29 @@ class SegmentWriter:
         return len(data)
 
     def seal(self) -> None:
-        """Append no more to the segment; the next row opens another."""
-        if self._descriptor is not None:
+        """Append no more to the segment; one that holds nothing is removed."""
+        if self._descriptor is not None and self.active is not None:
             os.close(self._descriptor)
+            if self._size == 0:
+                self.active.path.unlink(missing_ok=True)
         self._descriptor = self.active = None
         self._size = 0
 
-    def _open(self) -> None:
+    def prepare(self) -> None:
+        """
+        Have a segment ready: to make a name durable takes longer than a row may have to wait.
+
+        Raises:
+            OSError: there is none.
+        """
+        if self._descriptor is not None:
+            return
         self._number += 1
         self._salt = secrets.randbits(32)
         name = f"{int(self._clock() * 1000):015d}-{self._number:06d}-{self._salt:08x}{_SUFFIX}"
         path = self._folder / name
+        self.active = Segment(path)  # before it exists: whoever lists the folder must not drain it
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self.active = Segment(path)
         try:
             sync_folder(self._folder)
         except OSError:
@@ -148,13 +158,9 @@ class SegmentWriter:
 
     def _abandon(self) -> None:
         assert self._descriptor is not None
-        assert self.active is not None
-        path, size = self.active.path, self._size
         with contextlib.suppress(OSError):  # then rows that failed may be drained too: harmless
-            os.ftruncate(self._descriptor, size)
+            os.ftruncate(self._descriptor, self._size)
         self.seal()
-        if size == 0:
-            path.unlink(missing_ok=True)
 
 
 def write_durably(path: Path, content: bytes) -> None:

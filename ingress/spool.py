@@ -113,8 +113,9 @@ class Spool:
 
     def list_sealed(self) -> list[Segment]:
         """Return the segments that are appended to no more, oldest first."""
-        active = self._writer.active
-        return [segment for segment in list_segments(self.folder) if segment != active]
+        segments = list_segments(self.folder)
+        active = self._writer.active  # only now: what was active before may be sealed already
+        return [segment for segment in segments if segment != active]
 
     def count(self, rows: int, size: int) -> None:
         """Note that there is more in the spool, or less."""
@@ -135,14 +136,22 @@ class Spool:
 
     def _write(self) -> None:  # the thread
         is_stopped = False
+        self._prepare()
         while not is_stopped:
             group, order = self._gather()
             if group:
                 self._write_group(group)
             if order is not None:
                 self._writer.seal()
-                is_stopped = order.stop
                 self._tell(order.done.set_result, None)
+                is_stopped = order.stop
+            if not is_stopped:
+                self._prepare()
+        self._writer.seal()
+
+    def _prepare(self) -> None:
+        with contextlib.suppress(OSError):  # the next row will tell
+            self._writer.prepare()
 
     def _gather(self) -> tuple[list[_Waiting], _Order | None]:
         group: list[_Waiting] = []

@@ -13,7 +13,7 @@ from ingress.breaker import Breaker
 from ingress.drain import ADOPT_PAUSE_S, BATCH_ROWS, Drain
 from ingress.homes import take_home
 from ingress.mark import MARGIN_S, Mark
-from ingress.segments import SegmentWriter, list_segments
+from ingress.segments import SegmentWriter
 from ingress.spool import Spool
 from pim.notifications import Meaning, parse_notification
 from runtime.errors import KafkaUnavailable
@@ -103,7 +103,7 @@ def test_rows_arrive_oldest_first_and_nothing_is_left(tmp_path: Path) -> None:
             assert it.codes() == ["a", "b", "c"]
             assert it.kafka.records[0].headers == to_accepted("a").headers
             assert it.spool.is_empty
-            assert list_segments(it.spool.folder) == []
+            assert it.spool.list_sealed() == []
 
     run(test)
 

@@ -1,14 +1,15 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from runtime.errors import KafkaUnavailable, SinkUnavailable
+from sinks.attribute_types import AttributeType
 from sinks.backoff import Backoff
 from sinks.batches import BatchFormer
-from sinks.indexer import Held, Indexer
+from sinks.indexer import RECORDS_MAX_BYTES, Held, Indexer
 from sinks.memory import MemorySink
 from sinks.writes import Answer, SinkRefused, Verdict, Write
 from tests.sinks.examples import Acknowledged, FakeTime, snapshot
@@ -31,6 +32,7 @@ class Stage:
         documents_max: int = 10,
         held_documents_max: int = 20,
         sink: MemorySink | None = None,
+        types: Mapping[str, AttributeType] | None = None,
     ) -> None:
         self.time = FakeTime()
         self.sink = sink or MemorySink(ALIASES)
@@ -43,7 +45,7 @@ class Stage:
             ),
             index_prefix="quindex",
             chains={"fr_FR": ("fr_FR",), "en_GB": ("en_GB", "fr_FR")},
-            types={},
+            types=types or {},
             former=BatchFormer[Held](
                 clock=self.time.clock,
                 documents_max=documents_max,
@@ -118,6 +120,29 @@ async def test_a_record_that_cannot_be_read_is_set_aside(stage: Stage) -> None:
 
     assert stage.acknowledged == [5]
     assert [each.headers["reason"] for each in stage.publisher.records] == [b"malformed_record"]
+
+
+class Broken(dict[str, AttributeType]):
+    """Stands for a fault of ours that one resource brings to light."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get(self, *_: Any) -> Any:
+        raise ZeroDivisionError
+
+
+def test_a_resource_that_cannot_be_projected_is_set_aside() -> None:
+    async def main() -> None:
+        stage = Stage(types=Broken())
+        await stage.take("a", offset=5)
+
+        assert stage.acknowledged == [5]
+        assert [each.headers["reason"] for each in stage.publisher.records] == [
+            b"projection_failed"
+        ]
+
+    asyncio.run(main())
 
 
 @with_stage
@@ -248,6 +273,26 @@ async def test_what_was_dropped_is_not_written(stage: Stage) -> None:
     assert {id_ for _, id_ in stage.sink.documents} == {"document:again"}
 
 
+def test_large_records_fill_a_stage_whatever_becomes_of_them() -> None:
+    async def main() -> None:
+        stage = Stage()
+        other_locale = {"attributes": {"a": {"de_DE": "x" * (RECORDS_MAX_BYTES // 2)}}}
+        value = snapshot("large", resource=other_locale).to_json()
+        for offset in range(2):
+            await stage.indexer.take(stage.acknowledged.record(value, offset))
+        waiting = asyncio.create_task(stage.take("more", offset=2))
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+        assert not waiting.done()
+        async with stage.running():
+            await waiting
+            await stage.settled()
+        assert sorted(stage.acknowledged) == [0, 1, 2]
+
+    asyncio.run(main())
+
+
 class SlowSink(MemorySink):
     """Answers once its gate is open; tells how many documents are being written at once."""
 
@@ -360,5 +405,48 @@ def test_an_id_that_is_too_long_for_elasticsearch_is_never_written() -> None:
         writes: list[Write] = [write for bulk in stage.sink.bulks for write in bulk]
         assert stage.acknowledged == [1]
         assert {len(write.id) for write in writes} == {64}
+
+    asyncio.run(main())
+
+
+class BusySink(MemorySink):
+    """For a minute refuses three documents in ten, or everything."""
+
+    def __init__(self, *, whole: bool) -> None:
+        super().__init__(ALIASES)
+        self.whole = whole
+        self.busy_until_s = 0.0
+        self.now_s: Callable[[], float] = lambda: 0.0
+        self.count = 0
+
+    async def write(self, writes: Sequence[Write]) -> list[Answer]:
+        if self.now_s() >= self.busy_until_s:
+            return await super().write(writes)
+        if self.whole:
+            raise UNAVAILABLE
+        answers = []
+        for write in writes:
+            self.count += 1
+            answers += [BUSY] if self.count % 10 < 3 else await super().write([write])
+        return answers
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_nothing_is_late_by_more_than_the_outage_and_a_little(whole: bool) -> None:  # pytest's
+    async def main() -> None:
+        sink = BusySink(whole=whole)
+        stage = Stage(documents_max=100, held_documents_max=2_000, sink=sink)
+        sink.now_s = stage.time.clock
+        started_s = stage.time.clock()
+        sink.busy_until_s = started_s + 60
+        async with stage.running():
+            for number in range(500):
+                await stage.take(str(number), offset=number)
+            for _ in range(100):
+                await stage.settled()
+
+        assert sorted(stage.acknowledged) == list(range(500))
+        assert stage.publisher.records == []
+        assert stage.time.clock() - started_s < (65 if whole else 20)
 
     asyncio.run(main())

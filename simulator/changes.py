@@ -92,6 +92,8 @@ def recreate(
     def act() -> None:
         resource.revision += 1
         resource.created_s = instance.clock()
+        known = instance.catalog.resources[Kind.CLASSIFICATION]
+        resource.classifications = [code for code in resource.classifications if code in known]
         instance.catalog.add(resource)
 
     locales = instance.locales(_locale(instance, locale), shared=True)

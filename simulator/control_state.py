@@ -1,7 +1,9 @@
 """How things stand, and switches: what the other methods and paths below `/control/` do."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -17,7 +19,9 @@ from simulator.instance import NotThere
 from simulator.simulation import Simulation
 from simulator.webhooks import Entry, Subscription, WebhookOptions
 
-NDJSON = "application/x-ndjson"
+NDJSON: Final = "application/x-ndjson"
+
+_PART: Final = 200  # lines; in between, webhook calls and API answers go on
 
 
 async def get_idle(simulation: Simulation, _: Request) -> Json:
@@ -35,24 +39,31 @@ async def get_catalog(simulation: Simulation, request: Request) -> StreamingResp
     """
     Stream every resource as the API would answer it now, one `{kind, id, resource}` per line.
 
-    The whole is taken at one moment; `complete=1` does not cut the lists of links and variants.
+    Each line is true when it is written: webhook calls and edits go on in between. `complete=1`
+    does not cut the lists of links and variants.
     """
     instance = simulation.instance
     complete = request.query_params.get("complete") in {"1", "true"}
     kinds = [Kind(kind) for kind in request.query_params.getlist("kind")] or list(Kind)
-    lines = [
-        orjson.dumps(
-            {
-                "kind": resource.kind,
-                "id": resource.code,
-                "resource": instance.show(resource, complete=complete),
-            },
-            option=orjson.OPT_APPEND_NEWLINE,
-        )
-        for resource in instance.catalog.all_resources()
-        if resource.kind in kinds
-    ]
-    return StreamingResponse(iter(lines), media_type=NDJSON)
+    keys = [(kind, code) for kind in kinds for code in instance.catalog.codes(kind)]
+
+    async def parts() -> AsyncIterator[bytes]:
+        for start in range(0, len(keys), _PART):
+            found = (instance.catalog.find(*key) for key in keys[start : start + _PART])
+            yield b"".join(
+                _to_line(
+                    {
+                        "kind": resource.kind,
+                        "id": resource.code,
+                        "resource": instance.show(resource, complete=complete),
+                    }
+                )
+                for resource in found
+                if resource is not None
+            )
+            await asyncio.sleep(0)
+
+    return StreamingResponse(parts(), media_type=NDJSON)
 
 
 async def get_webhook(simulation: Simulation, request: Request) -> Json:
@@ -217,7 +228,7 @@ async def _changed(known: Json, request: Request) -> Json:
 def _lines(entries: list[Entry]) -> Iterator[bytes]:
     for entry in entries:
         notification = entry.notification
-        shown = {
+        shown: Json = {
             "uuid": notification.uuid,
             "event": notification.event,
             "type": notification.type,
@@ -228,4 +239,8 @@ def _lines(entries: list[Entry]) -> Iterator[bytes]:
             "accepted_s": entry.accepted_s,
             "last_failure": entry.last_failure,
         }
-        yield orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE)
+        yield _to_line(shown)
+
+
+def _to_line(content: Json) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)

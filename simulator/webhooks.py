@@ -21,6 +21,10 @@ PENDING_MAX: Final = 1_000_000
 """Notifications that wait for their call; beyond, a new one is lost, and counted so."""
 
 
+_IDLE_S: Final = 2.0
+"""Connections are closed before a server does (uvicorn: 5 s), lest a call meets a closed one."""
+
+
 class Subscription(BaseModel):
     """Where to call; *authorization* is sent verbatim; *events* empty means all of them."""
 
@@ -258,7 +262,11 @@ class WebhookService:
                 transport=self._transport,
                 timeout=None,  # noqa: S113 - one deadline for the whole call, below
                 trust_env=False,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+                limits=httpx.Limits(
+                    max_connections=None,
+                    max_keepalive_connections=None,
+                    keepalive_expiry=_IDLE_S,
+                ),
             )
         try:
             async with asyncio.timeout(self.options.timeout_s):

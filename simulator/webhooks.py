@@ -112,9 +112,16 @@ class WebhookService:
         self.calls = Calls()
         self.entries: dict[str, Entry] = {}
         self._clock = clock
-        self._transport = transport
+        # Not a client: redirects are failures, and bursts of calls are the simulator's main work.
+        self._transport = transport or httpx.AsyncHTTPTransport(
+            trust_env=False,
+            limits=httpx.Limits(
+                max_connections=None,
+                max_keepalive_connections=None,
+                keepalive_expiry=_IDLE_S,
+            ),
+        )
         self._random = seeded(seed, "webhooks")
-        self._client: httpx.AsyncClient | None = None
         self._pending: list[tuple[float, int, str]] = []  # a heap: due, sequence, uuid
         self._sequence = 0
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -203,9 +210,7 @@ class WebhookService:
         for task in list(self._in_flight):
             task.cancel()
         await asyncio.gather(*self._in_flight, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._transport.aclose()
 
     def _push(self, uuid: str, due_s: float) -> None:
         self._sequence += 1
@@ -254,27 +259,18 @@ class WebhookService:
 
     async def _call(self, notification: Notification) -> str:
         """Return the answer's status, or the name of what went wrong."""
-        headers = {"Content-Type": "application/json", "User-Agent": "Quable"}
+        headers = [(b"Content-Type", b"application/json"), (b"User-Agent", b"Quable")]
         if self.subscription.authorization is not None:
-            headers["Authorization"] = self.subscription.authorization
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=self._transport,
-                timeout=None,  # noqa: S113 - one deadline for the whole call, below
-                trust_env=False,
-                limits=httpx.Limits(
-                    max_connections=None,
-                    max_keepalive_connections=None,
-                    keepalive_expiry=_IDLE_S,
-                ),
-            )
+            headers.append((b"Authorization", self.subscription.authorization.encode()))
+        content = orjson.dumps(notification.body)
         try:
             async with asyncio.timeout(self.options.timeout_s):
-                answer = await self._client.post(
-                    self.subscription.url or "",
-                    content=orjson.dumps(notification.body),
-                    headers=headers,
+                request = httpx.Request(
+                    "POST", self.subscription.url or "", headers=headers, content=content
                 )
+                answer = await self._transport.handle_async_request(request)
+                await answer.aread()
+                await answer.aclose()
         except TimeoutError:
             return "too_slow"
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -48,6 +48,34 @@ def test_each_notification_is_one_call_with_the_authorization_verbatim() -> None
     run(check)
 
 
+def test_an_authorization_beyond_ascii_is_sent_as_utf_8() -> None:
+    async def check(box: Box) -> None:
+        box.simulation.webhooks.subscription = Subscription(url=URL, authorization="clé")
+        changes.edit(box.simulation.instance, PANT)
+        await after(box, 0)
+
+        assert box.receiver.authorizations == ["clé".encode().decode("latin-1")]
+
+    run(check)
+
+
+@pytest.mark.parametrize("url", ["no address", "ftp://receiver/", "http://"])
+def test_an_address_that_cannot_be_called_is_a_failure(url: str) -> None:
+    async def check(box: Box) -> None:
+        outer = box.simulation.webhooks
+        service = WebhookService(
+            subscription=Subscription(url=url), options=WebhookOptions(), clock=FakeClock()
+        )
+        changes.edit(box.simulation.instance, PANT)
+        service.publish([entry.notification for entry in outer.entries.values()])
+        await service.settled()
+        await service.aclose()
+
+        assert service.calls.failed == 1
+
+    run(check)
+
+
 def test_a_failure_is_repeated_with_the_same_body_after_five_minutes() -> None:
     async def check(box: Box) -> None:
         changes.edit(box.simulation.instance, PANT)

@@ -17,28 +17,24 @@ class Ledger:
     records that were delivered and not yet acknowledged, plus those acknowledged behind them.
     """
 
-    __slots__ = ("_acknowledged", "_committed", "_delivered", "_finished", "_last")
+    __slots__ = ("_committed", "_delivered", "_held", "_last")
 
     def __init__(self) -> None:
         self._delivered: deque[int] = deque()
-        self._acknowledged: set[int] = set()
+        self._held: set[int] = set()  # delivered, not acknowledged
         self._last = -1
-        self._finished = 0
         self._committed: int | None = None
 
     def deliver(self, offset: int) -> None:
         """Note that a record was handed to a stage; one seen before changes nothing."""
         if offset > self._last:
             self._delivered.append(offset)
+            self._held.add(offset)
             self._last = offset
 
     def acknowledge(self, offset: int) -> None:
         """Note that a record's effect is durable; an offset never delivered is ignored."""
-        if not self._delivered or not self._delivered[0] <= offset <= self._last:
-            return
-        if offset not in self._acknowledged:
-            self._acknowledged.add(offset)
-            self._finished += 1
+        self._held.discard(offset)
 
     def to_commit(self) -> int | None:
         """
@@ -46,9 +42,9 @@ class Ledger:
 
         It is the lowest delivered offset that is not acknowledged, else one past the last.
         """
-        delivered, acknowledged = self._delivered, self._acknowledged
-        while delivered and delivered[0] in acknowledged:
-            acknowledged.discard(delivered.popleft())
+        delivered, held = self._delivered, self._held
+        while delivered and delivered[0] not in held:
+            delivered.popleft()
         if self._last < 0:
             return None
         resume = delivered[0] if delivered else self._last + 1
@@ -59,21 +55,6 @@ class Ledger:
         self._committed = offset
 
     @property
-    def stored(self) -> int | None:
-        """The offset that the broker has stored last, if any."""
-        return self._committed
-
-    @property
-    def position(self) -> int:
-        """One past the last delivered offset; 0 before the first."""
-        return self._last + 1
-
-    @property
-    def finished(self) -> int:
-        """How many records were acknowledged."""
-        return self._finished
-
-    @property
     def held(self) -> int:
         """How many delivered records are not acknowledged."""
-        return len(self._delivered) - len(self._acknowledged)
+        return len(self._held)

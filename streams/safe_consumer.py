@@ -19,13 +19,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.transports import ConsumerCallback
 
+from runtime.errors import TransientError
 from runtime.logs import get_logger
 from runtime.points import reach
 from streams.ledger import Ledger
 from streams.offset_trust import OffsetTrust
 
-_REVOKE_COMMIT_MAX_S: Final = 5.0
-_FETCH_WAIT_MAX_MS: Final = 250
+FETCH_WAIT_MAX_MS: Final = 250
 """
 How long a broker may hold a fetch that finds nothing. A partition whose records lie in memory is
 not part of the fetch under way, so this bounds how long its next record waits (Faust: 1500 ms).
@@ -42,7 +42,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = _FETCH_WAIT_MAX_MS  # noqa: SLF001  # read when it starts
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MAX_MS  # noqa: SLF001  # read when it starts
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -92,6 +92,8 @@ class SafeConsumer(driver.Consumer):
     """Commits only what is contiguous and acknowledged."""
 
     logger = _faust_log
+    revoke_commit_max_s = 5.0
+    """How long a broker that does not answer may hold up a rebalance."""
 
     def __init__(
         self, transport: Any, callback: ConsumerCallback, *args: Any, **kwargs: Any
@@ -100,12 +102,18 @@ class SafeConsumer(driver.Consumer):
         self.regression: str | None = None
 
         async def deliver(message: ConsumerMessage) -> Any:
+            if message.generation_id != self.app.consumer_generation_id:
+                # The records before it come again only now, and Faust would drop them as read.
+                raise TransientError("a record came from before a rebalance; read it all again")
             # Before anything can buffer, drop or acknowledge it.
             if self.app.topics.acks_enabled_for(message.topic):
                 self.ledgers.setdefault(message.tp, Ledger()).deliver(message.offset)
             return await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
+        # The timer commits. A commit between two records could outlast a rebalance, and the second
+        # would then be delivered as if it came after it.
+        self._commit_every = None
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -163,10 +171,10 @@ class SafeConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit while still a member of the group, then forget what was held."""
         try:
-            async with asyncio.timeout(_REVOKE_COMMIT_MAX_S):
+            async with asyncio.timeout(self.revoke_commit_max_s):
                 await self.commit()
         except TimeoutError:
-            log.warning("commit.timed_out", within_s=_REVOKE_COMMIT_MAX_S)
+            log.warning("commit.timed_out", within_s=self.revoke_commit_max_s)
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self.ledgers.pop(tp, None)

@@ -92,7 +92,7 @@ SHAPES: Final = (
 )
 
 COLOURS: Final = (
-    Adjective("red", ("rouge", "rouge", "rouges", "rouges"), "red", "rot"),
+    Adjective("red", ("rouge", "rouge", "rouges", "rouges"), "red", "rot"),  # codespell:ignore rouge
     Adjective("blue", ("bleu", "bleue", "bleus", "bleues"), "blue", "blau"),
     Adjective("green", ("vert", "verte", "verts", "vertes"), "green", "grün"),
     Adjective("yellow", ("jaune", "jaune", "jaunes", "jaunes"), "yellow", "gelb"),
@@ -139,7 +139,7 @@ CLASSIFICATIONS: Final = (
     Word("classification_shirts", "Hauts", "Tops", "Oberteile"),
     Word("classification_coats", "Manteaux et vestes", "Coats and jackets", "Mäntel und Jacken"),
     Word("classification_shoes", "Chaussures", "Shoes", "Schuhe"),
-    Word("classification_accessories", "Accessoires", "Accessories", "Accessoires"),
+    Word("classification_accessories", "Accessoires", "Accessories", "Accessoires"),  # codespell:ignore accessoires
     Word("dam_photos", "Photos", "Photos", "Fotos"),
     Word("soldes/été; fin de série", "Soldes d'été", "Summer sale", "Sommerschlussverkauf"),
 )

@@ -53,7 +53,7 @@ def to_colour(colour: Adjective, locale: str) -> str:
 
 
 def to_name(garment: Garment, locale: str) -> str:
-    """Return for example "Jupe longue rouge en coton", "Long red cotton skirt"."""
+    """Return for example "Jupe longue verte en coton", "Long green cotton skirt"."""
     noun = garment.noun
     match to_language(locale):
         case Language.FRENCH:

@@ -242,7 +242,7 @@ def test_the_subscription_can_be_changed_field_by_field() -> None:
         await box.post("/control/edit", {})
         await box.simulation.webhooks.settled()
         assert box.receiver.authorizations == ["new"]
-        await box.put("/control/subscription", {"adress": "x"}, 422)
+        await box.put("/control/subscription", {"uri": "x"}, 422)
         await box.put("/control/subscription", ["x"], 422)
 
     run(check)

@@ -130,7 +130,7 @@ def test_reference_data_is_there() -> None:
         assert types["r_washing"] == "predefined_multiple"
         assert types["name"] == "text"
         values = await box.get("/api/predefined-values?attribute.id=color&limit=100")
-        assert {"fr_FR": "Rouge", "fr_BE": "Rouge", "en_GB": "Red"} in [
+        assert {"fr_FR": "Vert", "fr_BE": "Vert", "en_GB": "Green"} in [
             each["name"] for each in values["hydra:member"]
         ]
         value = await box.get("/api/predefined-values/attribute=color;code=red")

@@ -25,7 +25,7 @@ def garment(noun: str, shape: str = "long", colour: str = "red") -> Garment:
 @pytest.mark.parametrize(
     ("noun", "colour", "locale", "name"),
     [
-        ("skirt", "red", "fr_FR", "Jupe longue rouge en coton"),
+        ("skirt", "green", "fr_FR", "Jupe longue verte en coton"),
         ("coat", "green", "fr_FR", "Manteau long vert en coton"),
         ("shoes", "green", "fr_BE", "Chaussures longues vertes en coton"),
         ("gloves", "white", "fr_FR", "Gants longs blancs en coton"),
@@ -67,8 +67,8 @@ def test_a_locale_of_another_language_reads_english() -> None:
 
 @pytest.mark.parametrize(
     ("locale", "colour", "motif"),
-    [("fr_FR", "Rouge", "chevaux"), ("en_GB", "Red", "horses"), ("de_AT", "Rot", "Pferde")],
+    [("fr_FR", "Bleu", "chevaux"), ("en_GB", "Blue", "horses"), ("de_AT", "Blau", "Pferde")],
 )
 def test_labels_are_in_the_language_of_the_locale(locale: str, colour: str, motif: str) -> None:
-    assert to_colour(COLOURS[0], locale) == colour
+    assert to_colour(COLOURS[1], locale) == colour
     assert to_word(MOTIFS[0], locale) == motif

@@ -11,12 +11,14 @@ from runtime.errors import OperatorError
 INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
+    "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",
     "search": "Search the index, in one locale.",
     "setup": "Create topics, indices, aliases and the epoch; change nothing the second time.",
     "simulator": "Run Quable in a box: REST API, webhooks, faults on request.",
     "stack": "Run a local Kafka and Elasticsearch, without Docker.",
+    "trigger": "Have resources looked at again, as if Quable had announced a change.",
     "worker": "Debounce, fetch and index; run as many as you like.",
 }
 

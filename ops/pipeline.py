@@ -17,6 +17,7 @@ from runtime.errors import (
     OperatorError,
     PimAnswerUnusable,
     PimUnauthorized,
+    SinkUnavailable,
     TransientError,
     Unreachable,
 )
@@ -30,7 +31,8 @@ from sinks.healing import Healer
 from sinks.indexer import Indexer
 from sinks.indices import check_server, read_indices
 from sinks.reading import count_live
-from streams.app import Stages, create_app
+from sinks.tombstones import Purger, read_version
+from streams.app import Stages, create_app, owns_snapshot
 from streams.asking import Asker
 from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
@@ -50,6 +52,7 @@ from topics.names import TopicNames
 
 DEBOUNCE_KEYS_MAX: Final = 50_000
 DAY_S: Final = 86_400.0
+PURGE_EVERY_S: Final = 3_600.0
 
 log = get_logger(__name__)
 
@@ -135,7 +138,13 @@ async def run_worker(settings: Settings) -> None:
                 clock=time.monotonic,
                 wall=time.time,
                 healer=Healer(
-                    ends=snapshot_ends, publisher=publisher, topics=topics, wall=time.time
+                    ends=snapshot_ends,
+                    stored_version=partial(
+                        read_version, client, to_alias(settings.index_prefix, settings.locales[0])
+                    ),
+                    publisher=publisher,
+                    topics=topics,
+                    wall=time.time,
                 ),
             ),
         )
@@ -150,8 +159,31 @@ async def run_worker(settings: Settings) -> None:
             topics.snapshots: stages.index,
         }
         watchdog = Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher)
-        watches = (watchdog.run, LoopWatch().run, partial(surroundings.keep_positions, app))
+        purger = Purger(
+            client=client,
+            prefix=settings.index_prefix,
+            locales=settings.locales,
+            publisher=publisher,
+            topic=topics.snapshots,
+            is_mine=partial(owns_snapshot, app, topics.snapshots),
+            clock=time.time,
+        )
+        watches = (
+            watchdog.run,
+            LoopWatch().run,
+            partial(surroundings.keep_positions, app),
+            partial(_purge_forever, purger),
+        )
         await Worker(app, stages, watches).run()
+
+
+async def _purge_forever(purger: Purger) -> None:
+    while True:
+        await asyncio.sleep(PURGE_EVERY_S)
+        try:
+            await purger.purge()
+        except SinkUnavailable as error:
+            log.warning("purge.postponed", error=str(error))
 
 
 async def _open_ends(settings: Settings, topic: str, stack: AsyncExitStack) -> KafkaEndOffsets:

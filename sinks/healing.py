@@ -1,6 +1,7 @@
 """Heals the log: a late snapshot that nothing newer follows has its resource looked at again."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pim.kinds import parse_key
@@ -8,7 +9,9 @@ from runtime.clock import Clock
 from runtime.errors import KafkaUnavailable
 from runtime.logs import get_logger
 from runtime.metrics import late_snapshots
+from sinks.fields import to_id
 from sinks.late import Late, LateSnapshots
+from sinks.tombstones import to_purged_version
 from topics.end_offsets import EndOffsets
 from topics.names import TopicNames
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
@@ -16,21 +19,31 @@ from topics.records import Publisher, Received
 
 CHECK_EVERY_S: Final = 0.2
 
+StoredVersion = Callable[[str], Awaitable[int | None]]
+"""Returns the version that the index holds under an id, tombstones included."""
+
 log = get_logger(__name__)
 
 
 class Healer:
     """
-    Settles stale snapshots; *ends* are the end offsets of `snapshots`.
+    Settles stale snapshots and nulls; *ends* are the end offsets of `snapshots`.
 
-    If the process dies before the trigger is stored, the snapshot was not acknowledged: it is
-    read again, found stale again, and waited for again.
+    If the process dies before the trigger is stored, the record was not acknowledged: it is read
+    again, judged again, and waited for again.
     """
 
     def __init__(
-        self, *, ends: EndOffsets, publisher: Publisher, topics: TopicNames, wall: Clock
+        self,
+        *,
+        ends: EndOffsets,
+        stored_version: StoredVersion,
+        publisher: Publisher,
+        topics: TopicNames,
+        wall: Clock,
     ) -> None:
-        self._ends, self._publisher, self._topics, self._wall = ends, publisher, topics, wall
+        self._ends, self._stored_version = ends, stored_version
+        self._publisher, self._topics, self._wall = publisher, topics, wall
         self._late = LateSnapshots()
 
     def passed(self, received: Received, key: str) -> None:
@@ -68,17 +81,36 @@ class Healer:
     async def heal(self) -> None:
         """Trigger what nothing follows now."""
         for late in self._late.pop_unfollowed(self._wall()):
-            kind, code = parse_key(late.key)
-            now_s = self._wall()
-            await self._publisher.append(
-                self._topics.notifications,
-                key=to_key_bytes(code),
-                value=to_synthetic(kind, code, now_s=now_s, reason="late snapshot"),
-                headers=to_headers(Source.TRIGGER, now_s=now_s),
-            )
+            await self._trigger(late.key, "late snapshot")
             late.acknowledge()
-            late_snapshots.inc()
-            log.info("log.healed", key=late.key)
+
+    async def settle_null(self, received: Received) -> None:
+        """
+        Acknowledge the null of a purged tombstone, unless it hides something newer.
+
+        Raises:
+            SinkUnavailable: the index does not say which version it holds.
+        """
+        key = (received.key or b"").decode("utf-8", "surrogatepass")
+        purged = to_purged_version(received.headers)
+        if purged is not None:
+            kind, code = parse_key(key)
+            stored = await self._stored_version(to_id(kind, code))
+            if stored is not None and stored > purged:
+                await self._trigger(key, "purged too late")
+        received.acknowledge()
+
+    async def _trigger(self, key: str, reason: str) -> None:
+        kind, code = parse_key(key)
+        now_s = self._wall()
+        await self._publisher.append(
+            self._topics.notifications,
+            key=to_key_bytes(code),
+            value=to_synthetic(kind, code, now_s=now_s, reason=reason),
+            headers=to_headers(Source.TRIGGER, now_s=now_s),
+        )
+        late_snapshots.inc()
+        log.info("log.healed", key=key, reason=reason)
 
     def drop(self) -> None:
         """Forget everything: the records are delivered again."""

@@ -118,7 +118,7 @@ class Indexer:
     async def take(self, received: Received) -> None:
         """Queue a snapshot's search documents; waits while too many are held."""
         if received.value is None:  # a purged tombstone: deletes nothing
-            received.acknowledge()
+            await self._settle_null(received)
             return
         try:
             snapshot = Snapshot.parse(received.value)
@@ -209,6 +209,20 @@ class Indexer:
         self._newest[key] = held
         if self._healer is not None:
             self._healer.passed(held.received, key)
+
+    async def _settle_null(self, received: Received) -> None:
+        if self._healer is None:
+            received.acknowledge()
+            return
+        generation = self._generation
+        while generation == self._generation:
+            try:
+                await self._healer.settle_null(received)
+            except SinkUnavailable as error:
+                self._waits_for = str(error)
+                await self._pause(asyncio.Event(), self._backoff.fail())
+            else:
+                return
 
     async def _write_forever(self) -> None:
         while True:

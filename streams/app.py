@@ -11,7 +11,9 @@ from runtime.kafka_options import to_bootstrap_servers, to_ssl_context
 from runtime.settings import Settings
 from streams.safe_consumer import PipelineApp
 from streams.stage import Stage
+from topics.layout import SNAPSHOTS_PARTITIONS
 from topics.names import TopicNames
+from topics.partitions import to_partition
 from topics.records import Received
 
 _BUFFERED_MAX: Final = 4096
@@ -93,6 +95,12 @@ def _to_drop(stages: Stages) -> Callable[..., Awaitable[None]]:
             stage.drop()
 
     return drop
+
+
+def owns_snapshot(app: PipelineApp, topic: str, key: str) -> bool:
+    """Whether this worker has the partition of `snapshots` that a resource's lie in."""
+    partition = to_partition(key.encode("utf-8", "surrogatepass"), SNAPSHOTS_PARTITIONS)
+    return (topic, partition) in app.consumer.assignment()
 
 
 def to_received(event: EventT[bytes]) -> Received:

@@ -12,10 +12,12 @@ from typing import Final
 from runtime.clock import Clock
 from runtime.errors import SinkUnavailable
 from runtime.logs import get_logger
-from topics.control import BRAKED, UNANNOUNCED, parse_delete, to_delete_key, to_delete_value
+from topics.control import BRAKED, UNANNOUNCED, fold_deletes, to_delete_key, to_delete_value
 from topics.records import Publisher
 
 SPAN_S: Final = 3_600.0
+RELOAD_AFTER_S: Final = 5.0
+"""A person may have decided meanwhile; reading `control` whole takes some milliseconds."""
 LIMIT_MIN: Final = 50
 LIMIT_SHARE: Final = 0.01
 
@@ -48,6 +50,7 @@ class DeleteBrake:
         self.limit = LIMIT_MIN if limit_given is None else limit_given
         self._passed: dict[str, float] | None = None  # key: when; None: not read yet
         self._braked: dict[str, float] = {}
+        self._loaded_s = 0.0
 
     async def admit(self, key: str) -> bool:
         """Return whether the unannounced delete of a resource may go through now."""
@@ -81,17 +84,7 @@ class DeleteBrake:
         self._passed = None
 
     async def _load(self) -> dict[str, float]:
-        if self._passed is None:
-            passed: dict[str, float] = {}
-            self._braked = {}
-            for record in await self._read_control():
-                if (found := parse_delete(*record)) is None:
-                    continue
-                prefix, key, at_s = found
-                held = passed if prefix == UNANNOUNCED else self._braked
-                if at_s is None:
-                    held.pop(key, None)
-                else:
-                    held[key] = at_s
-            self._passed = passed
+        if self._passed is None or self._clock() - self._loaded_s >= RELOAD_AFTER_S:
+            self._loaded_s = self._clock()
+            self._passed, self._braked = fold_deletes(await self._read_control())
         return self._passed

@@ -1,5 +1,6 @@
 """Records of `control`: the epoch, kept here and in Elasticsearch, since either may be lost."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -87,15 +88,20 @@ def to_delete_value(at_s: float) -> bytes:
     return orjson.dumps({"schema": SCHEMA, "at": at_s})
 
 
-def parse_delete(key: bytes | None, value: bytes | None) -> tuple[bytes, str, float | None] | None:
-    """Return prefix, kind:code and moment (None: ended) of such a record, or None for others."""
-    for prefix in (UNANNOUNCED, BRAKED):
-        if key is not None and key.startswith(prefix):
-            name = key.removeprefix(prefix).decode("utf-8", "surrogatepass")
-            if value is None:
-                return prefix, name, None
-            try:
-                return prefix, name, float(orjson.loads(value)["at"])
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-                return None
-    return None
+def fold_deletes(
+    records: Iterable[tuple[bytes | None, bytes | None]],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """
+    Return the unannounced deletes that went through, and those that are parked.
+
+    Takes all records of `control`, oldest first; gives kind:code and the moment, unix seconds.
+    """
+    held: dict[bytes, dict[str, float]] = {UNANNOUNCED: {}, BRAKED: {}}
+    for key, value in records:
+        for prefix, deletes in held.items():
+            if key is not None and key.startswith(prefix):
+                name = key.removeprefix(prefix).decode("utf-8", "surrogatepass")
+                deletes.pop(name, None)
+                if value is not None:
+                    deletes[name] = float(orjson.loads(value)["at"])
+    return held[UNANNOUNCED], held[BRAKED]

@@ -1,0 +1,120 @@
+"""quindex deletes."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from runtime.settings import Settings, load_settings
+
+
+@click.group()
+def command() -> None:
+    """
+    Decide about deletes that the brake has parked.
+
+    When the PIM suddenly denies more resources than QUINDEX_UNANNOUNCED_DELETES_MAX within an hour
+    without having announced their deletion, the rest stays in the index until you decide.
+    """
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def show(as_json: bool) -> None:
+    """List what is parked."""
+    braked = asyncio.run(_read(load_settings(os.environ, needs=("kafka",))))[1]
+    for key, at_s in sorted(braked.items()):
+        if as_json:
+            click.echo(json.dumps({"key": key, "at": at_s}))
+        else:
+            click.echo(f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M:%S} UTC  {key}")
+    if not braked and not as_json:
+        click.echo("no deletes are parked")
+
+
+@command.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@click.argument("keys", nargs=-1, metavar="[KIND:CODE]...")
+def confirm(keys: Sequence[str], dry_run: bool) -> None:
+    """Let parked deletes go: all, or those named. What the PIM has after all stays."""
+    _resolve(keys, delete=True, dry_run=dry_run)
+
+
+@command.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be kept; change nothing.")
+@click.argument("keys", nargs=-1, metavar="[KIND:CODE]...")
+def discard(keys: Sequence[str], dry_run: bool) -> None:
+    """
+    Keep what is parked: all, or those named.
+
+    Each is looked at again too, and so is every unannounced delete that went through before the
+    brake closed: if the PIM was wrong, they come back.
+    """
+    _resolve(keys, delete=False, dry_run=dry_run)
+
+
+def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool) -> None:
+    settings = load_settings(os.environ, needs=("kafka",))
+    resolved, again = asyncio.run(_decide(settings, keys, delete=delete, dry_run=dry_run))
+    verb = "let go" if delete else "kept"
+    click.echo(f"{'would have ' if dry_run else ''}{verb} {resolved} parked deletes")
+    click.echo(f"{'would look' if dry_run else 'looking'} again at {again} earlier ones")
+
+
+async def _read(settings: Settings) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the unannounced deletes that went through, and the parked ones, by key."""
+    from ops.connections import kafka_unreachable
+    from runtime.kafka_options import to_aiokafka_options
+    from streams.epoch_keeper import read_whole
+    from topics.control import fold_deletes
+    from topics.names import TopicNames
+
+    try:
+        records = await read_whole(
+            TopicNames(settings.topic_prefix).control, to_aiokafka_options(settings)
+        )
+    except Exception as error:
+        raise kafka_unreachable(settings, error) from error
+    return fold_deletes(records)
+
+
+async def _decide(
+    settings: Settings, keys: Sequence[str], *, delete: bool, dry_run: bool
+) -> tuple[int, int]:
+    from ops.connections import publisher_of
+    from pim.kinds import parse_key
+    from runtime.errors import Refused
+    from topics.control import BRAKED, UNANNOUNCED, to_delete_key
+    from topics.names import TopicNames
+    from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
+
+    passed, braked = await _read(settings)
+    if unknown := [key for key in keys if key not in braked]:
+        raise Refused(f"Not parked: {', '.join(unknown)}. See quindex deletes show.")
+    chosen = list(keys) or sorted(braked)
+    again = sorted(passed) if chosen and set(chosen) == set(braked) else []
+    if dry_run:
+        return len(chosen), len(again)
+    topics, now_s = TopicNames(settings.topic_prefix), time.time()
+    async with publisher_of(settings) as publisher:
+        for key in (*chosen, *again):
+            kind, code = parse_key(key)
+            is_parked = key in braked
+            await publisher.append(
+                topics.notifications,
+                key=to_key_bytes(code),
+                value=to_synthetic(
+                    kind, code, now_s=now_s, reason="deletes", delete=delete and is_parked
+                ),
+                headers=to_headers(Source.TRIGGER, now_s=now_s),
+            )
+            await publisher.append(
+                topics.control,
+                key=to_delete_key(BRAKED if is_parked else UNANNOUNCED, key),
+                value=None,
+            )
+    return len(chosen), len(again)

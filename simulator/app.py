@@ -21,7 +21,8 @@ from simulator.responses import Sleep
 from simulator.rest import RestApi, Tokens
 from simulator.seeding import seed_catalog
 from simulator.simulation import Simulation
-from simulator.webhooks import Subscription, WebhookOptions, WebhookService
+from simulator.subscription import Subscription, WebhookOptions
+from simulator.webhooks import WebhookService
 
 DOCUMENTS: Final = 300
 LOCALES: Final = ("fr_FR", "fr_BE", "en_GB")

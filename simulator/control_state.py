@@ -13,11 +13,12 @@ from pim.kinds import Kind
 from simulator.behaviour import Behaviour
 from simulator.control_bodies import QuotaBody
 from simulator.control_changes import read_body
+from simulator.entries import Entry
 from simulator.faults import Fault, FaultKind
 from simulator.hydra import Json
 from simulator.instance import NotThere
 from simulator.simulation import Simulation
-from simulator.webhooks import Entry, Subscription, WebhookOptions
+from simulator.subscription import Subscription, WebhookOptions
 
 NDJSON: Final = "application/x-ndjson"
 

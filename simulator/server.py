@@ -19,7 +19,7 @@ from simulator.locales import parse_fallbacks
 from simulator.quota import QUABLE_WINDOWS, Quota, Window
 from simulator.responses import Reset
 from simulator.rest import Tokens
-from simulator.webhooks import Subscription, WebhookOptions
+from simulator.subscription import Subscription, WebhookOptions
 
 _KEEP_ALIVE_S = 75
 _SHUTDOWN_S = 3

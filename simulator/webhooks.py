@@ -1,92 +1,25 @@
 """Calls the subscriber: one POST per notification, with Quable's rules for failures."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from heapq import heappop, heappush
 from typing import Final
 
 import httpx
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.clock import Clock
-from simulator.delivery import Counting, DeliveryPolicy, Rules
+from simulator.delivery import DeliveryPolicy
+from simulator.entries import Calls, Entry, State
 from simulator.garments import seeded
 from simulator.notifications import Notification
+from simulator.subscription import Subscription, WebhookOptions
 
 PENDING_MAX: Final = 1_000_000
 """Notifications that wait for their call; beyond, a new one is lost, and counted so."""
 
-
 _IDLE_S: Final = 2.0
 """Connections are closed before a server does (uvicorn: 5 s), lest a call meets a closed one."""
-
-
-class Subscription(BaseModel):
-    """Where to call; *authorization* is sent verbatim; *events* empty means all of them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    url: str | None = None
-    authorization: str | None = None
-    events: tuple[str, ...] = ()
-
-
-class WebhookOptions(BaseModel):
-    """How the calls are made; can be changed while notifications wait."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    time_scale: float = Field(default=1.0, gt=0)
-    counting: Counting = Counting.NOTIFICATION
-    timeout_s: float = Field(default=5.0, gt=0)
-    in_flight_max: int = Field(default=8, ge=1)
-    shuffle_s: float = Field(default=0.0, ge=0)
-    """Each notification waits a random time up to this, so that their order is lost."""
-    drop_share: float = Field(default=0.0, ge=0, le=1)
-    """This share of notifications is never sent, though nobody disabled the webhook."""
-    duplicate_share: float = Field(default=0.0, ge=0, le=1)
-    """This share is sent once more after it was accepted, as if the answer had come too late."""
-
-    def to_rules(self) -> Rules:
-        """Return the rules that the pure policy decides by."""
-        return Rules(counting=self.counting, time_scale=self.time_scale)
-
-
-class State(StrEnum):
-    """What became of a notification."""
-
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    GIVEN_UP = "given_up"  # after its last attempt
-    LOST = "lost"  # the webhook was disabled, or nobody has subscribed
-    DROPPED = "dropped"  # on request
-
-
-@dataclass(slots=True)
-class Entry:
-    """A notification and what became of it; the first *accepted_s* is kept."""
-
-    notification: Notification
-    published_s: float
-    state: State = State.PENDING
-    attempts: int = 0
-    accepted_s: float | None = None
-    last_failure: str | None = None
-
-
-@dataclass(slots=True)
-class Calls:
-    """Attempts and how they ended."""
-
-    total: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    in_flight_peak: int = 0
-    answers: Counter[str] = field(default_factory=Counter)  # statuses, and names of errors
 
 
 class WebhookService:

@@ -21,7 +21,7 @@ from simulator.quota import Quota
 from simulator.rest import Tokens
 from simulator.seeding import seed_catalog
 from simulator.simulation import Simulation
-from simulator.webhooks import Subscription, WebhookOptions
+from simulator.subscription import Subscription, WebhookOptions
 from tests.clock import FakeClock
 
 TREE = LocaleTree(("fr_FR", "fr_BE", "en_GB"), {"fr_BE": "fr_FR"})

@@ -8,8 +8,10 @@ import pytest
 from pim.kinds import Kind
 from simulator import changes
 from simulator.delivery import Counting
+from simulator.entries import State
 from simulator.special_codes import BLUE_PANT, SHORT_SKIRT_YELLOW
-from simulator.webhooks import State, Subscription, WebhookOptions, WebhookService
+from simulator.subscription import Subscription, WebhookOptions
+from simulator.webhooks import WebhookService
 from tests.clock import FakeClock
 from tests.simulator.simulators import URL, Box, open_box
 

@@ -36,7 +36,7 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for noisy in ("kafka.net.selector", "aiokafka.consumer.group_coordinator"):
+    for noisy in ("kafka.net.selector", "aiokafka.consumer.group_coordinator", "elastic_transport"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     for ours in (
         "quindex",

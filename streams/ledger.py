@@ -17,12 +17,13 @@ class Ledger:
     records that were delivered and not yet acknowledged, plus those acknowledged behind them.
     """
 
-    __slots__ = ("_committed", "_delivered", "_held", "_last")
+    __slots__ = ("_committed", "_delivered", "_finished", "_held", "_last")
 
     def __init__(self) -> None:
         self._delivered: deque[int] = deque()
         self._held: set[int] = set()  # delivered, not acknowledged
         self._last = -1
+        self._finished = 0
         self._committed: int | None = None
 
     def deliver(self, offset: int) -> None:
@@ -34,7 +35,9 @@ class Ledger:
 
     def acknowledge(self, offset: int) -> None:
         """Note that a record's effect is durable; an offset never delivered is ignored."""
-        self._held.discard(offset)
+        if offset in self._held:
+            self._held.discard(offset)
+            self._finished += 1
 
     def to_commit(self) -> int | None:
         """
@@ -53,6 +56,21 @@ class Ledger:
     def committed(self, offset: int) -> None:
         """Note that the broker has stored *offset*; one that it refused is offered again."""
         self._committed = offset
+
+    @property
+    def stored(self) -> int | None:
+        """The offset that the broker has stored last, if any."""
+        return self._committed
+
+    @property
+    def position(self) -> int:
+        """One past the last delivered offset; 0 before the first."""
+        return self._last + 1
+
+    @property
+    def finished(self) -> int:
+        """How many records were acknowledged."""
+        return self._finished
 
     @property
     def held(self) -> int:

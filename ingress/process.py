@@ -34,8 +34,9 @@ GRACE_S: Final = 5
 """How long calls that are under way get to be answered when the process ends."""
 FINISH_S: Final = 5.0
 """How long the spool may be drained when the process ends."""
-KEEP_ALIVE_S: Final = 10
-"""How long an idle connection stays open; a proxy in front must let go earlier."""
+KEEP_ALIVE_S: Final = 75
+"""How long a connection stays open between calls; a proxy in front must let go earlier, as nginx
+does after 60 s. Whoever is refused is not kept: only a caller who knows a secret gets here."""
 
 log = get_logger(__name__)
 

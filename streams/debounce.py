@@ -17,6 +17,10 @@ from topics.due import UUIDS_MAX, Lane
 
 PROCESS_QUIET_S: Final = 10.0
 PROCESS_DELAY_MAX_S: Final = 120.0
+ROOM_SHARE: Final = 0.1
+"""Which part of a full buffer is due at once."""
+QUEUE_SLACK: Final = 1_000
+"""How many places of keys that have gone the queue holds, beside as many as there are keys."""
 
 Receipt = TypeVar("Receipt")
 
@@ -42,12 +46,13 @@ class Pending(Generic[Receipt]):
 
     newest: Notification
     receipt: Receipt  # of the newest notification: to acknowledge once passed on
-    first_s: float  # append times, unix seconds
+    first_s: float  # append times, unix seconds; the first is never after it was taken
     newest_s: float
     due_s: float
     lane: Lane
     early: bool
     process_id: str | None
+    queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
     uuids: list[str] = field(default_factory=list)
     locales: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -57,8 +62,9 @@ class DebounceBuffer(Generic[Receipt]):
     """
     Pending notifications, one entry per resource key.
 
-    Beyond *keys_max* keys the oldest are due at once. The clock is the wall's, since it is
-    compared with the times at which Kafka stored the notifications.
+    With *keys_max* keys the oldest tenth is due at once, to make room. The clock is the wall's,
+    since it is compared with the times at which Kafka stored the notifications; where the broker's
+    is ahead of it, a notification counts as stored now.
     """
 
     def __init__(self, timing: Timing, *, keys_max: int, clock: Clock) -> None:
@@ -102,7 +108,7 @@ class DebounceBuffer(Generic[Receipt]):
             superseded = None
             entry = self._to_entry(notification, receipt, appended_s, not_before_s, now_s)
             self._pending[key] = entry
-            heapq.heappush(self._queue, (entry.due_s, key))
+            self._enqueue(key, entry)
         else:
             superseded = entry.receipt
             self._coalesce(entry, notification, receipt, appended_s, now_s)
@@ -125,17 +131,20 @@ class DebounceBuffer(Generic[Receipt]):
     def pop_due(self) -> list[Pending[Receipt]]:
         """Remove and return the due entries, and the oldest of what is too many."""
         now_s = self._clock()
-        excess = max(0, len(self._pending) - self._keys_max)
+        excess = 0
+        if self.is_full:
+            room = max(1, int(self._keys_max * ROOM_SHARE))
+            excess = len(self._pending) - self._keys_max + room
         due = [self._pop(key, now_s) for key in list(itertools.islice(self._pending, excess))]
         while self._queue and self._queue[0][0] <= now_s:
-            _, key = heapq.heappop(self._queue)
+            queued_s, key = heapq.heappop(self._queue)
             entry = self._pending.get(key)
-            if entry is None:
-                continue
+            if entry is None or entry.queued_s != queued_s:
+                continue  # the key has gone, or another place of it counts
             if entry.due_s <= now_s:
                 due.append(self._pop(key, now_s))
             else:  # the quiet period was restarted meanwhile
-                heapq.heappush(self._queue, (entry.due_s, key))
+                self._enqueue(key, entry)
         self._forget(now_s)
         return due
 
@@ -162,7 +171,7 @@ class DebounceBuffer(Generic[Receipt]):
         entry = Pending(
             newest=notification,
             receipt=receipt,
-            first_s=appended_s,
+            first_s=min(appended_s, now_s),
             newest_s=appended_s,
             due_s=now_s + self._timing.lead_s,
             lane=lane,
@@ -192,9 +201,13 @@ class DebounceBuffer(Generic[Receipt]):
             self._advance(notification.key, entry, self._to_due_s(entry, now_s))
 
     def _advance(self, key: str, entry: Pending[Receipt], due_s: float) -> None:
-        if due_s < entry.due_s:  # the queue would look too late
-            heapq.heappush(self._queue, (due_s, key))
         entry.due_s = due_s
+        if due_s < entry.queued_s:  # the queue would look too late
+            self._enqueue(key, entry)
+
+    def _enqueue(self, key: str, entry: Pending[Receipt]) -> None:
+        entry.queued_s = entry.due_s
+        heapq.heappush(self._queue, (entry.due_s, key))
 
     def _to_due_s(self, entry: Pending[Receipt], now_s: float) -> float:
         timing = self._timing
@@ -213,14 +226,18 @@ class DebounceBuffer(Generic[Receipt]):
         return self._pending.pop(key)
 
     def _forget(self, now_s: float) -> None:
+        excess = len(self._passed_on) - self._keys_max
+        for key in list(itertools.islice(self._passed_on, max(0, excess))):
+            del self._passed_on[key]
         _drop_older(self._passed_on, now_s - self._timing.delay_max_s)
         _drop_older(self._ended, now_s - self._timing.process_delay_max_s)
+        if len(self._queue) > 2 * len(self._pending) + QUEUE_SLACK:
+            self._queue = [(entry.queued_s, key) for key, entry in self._pending.items()]
+            heapq.heapify(self._queue)
 
 
 def _drop_older(moments: dict[str, float], limit_s: float) -> None:
     """Drop the entries before *limit_s*; *moments* is in the order of time."""
-    while moments:
-        key = next(iter(moments))
-        if moments[key] > limit_s:
-            return
+    # All at once: to look for the first key again and again would take quadratic time.
+    for key in list(itertools.takewhile(lambda key: moments[key] <= limit_s, moments)):
         del moments[key]

@@ -60,6 +60,7 @@ class Debouncer:
         self._partitions = partitions
         self._room = asyncio.Event()
         self._room.set()
+        self._passing = asyncio.Lock()
 
     @property
     def waits_for(self) -> str | None:
@@ -92,7 +93,8 @@ class Debouncer:
 
     async def flush(self) -> None:
         """Pass on what is due now."""
-        await self._pass_on(self._buffer.pop_due())
+        async with self._passing:
+            await self._pass_on(self._buffer.pop_due())
         pending_keys.set(len(self._buffer))
         self._room.set()
 
@@ -102,8 +104,9 @@ class Debouncer:
         self._room.set()
 
     async def drain(self) -> None:
-        """Pass on everything held, due or not."""
-        await self._pass_on(self._buffer.pop_all())
+        """Pass on everything held, due or not, and what is on its way already."""
+        async with self._passing:
+            await self._pass_on(self._buffer.pop_all())
 
     async def _handle(self, notification: Notification, received: Received) -> str:
         if notification.meaning is Meaning.RESOURCE and notification.kind in self._kinds:

@@ -31,18 +31,26 @@ class BodyReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes from the wire."""
-        room = self._max_bytes - len(self._body)
-        if self._unpacker is not None:
+        if self._unpacker is None:
+            self._take(chunk)
+            return
+        while chunk:
+            if self._unpacker.eof:  # gzip may come in several parts, one after the other
+                self._unpacker = zlib.decompressobj(_GZIP)
+            room = self._max_bytes - len(self._body)
             try:
-                chunk = self._unpacker.decompress(chunk, room + 1)  # 0 would mean no limit
+                self._take(self._unpacker.decompress(chunk, room + 1))  # 0 would be no limit
             except zlib.error as error:
                 raise PimUnavailable("the PIM's answer cannot be decompressed") from error
-        if len(chunk) > room:
-            raise PimAnswerTooLarge(f"the PIM's answer is larger than {self._max_bytes} bytes")
-        self._body += chunk
+            chunk = self._unpacker.unused_data
 
     def finish(self) -> bytes:
         """Return the whole body."""
         if self._unpacker is not None and not self._unpacker.eof:
             raise PimUnavailable("the PIM's compressed answer is cut short")
         return bytes(self._body)
+
+    def _take(self, unpacked: bytes) -> None:
+        if len(self._body) + len(unpacked) > self._max_bytes:
+            raise PimAnswerTooLarge(f"the PIM's answer is larger than {self._max_bytes} bytes")
+        self._body += unpacked

@@ -72,7 +72,7 @@ class PimClient:
         self._urls = parse_pim_url(url)
         self._gate: Gate = gate or OpenGate()
         self._batch_max = batch_max
-        self._filters_ids: dict[Kind, bool] = {}  # once it is known
+        self._filters_ids: dict[Kind, bool] = {}  # as the newest probe told
         self._connection = PimConnection(
             token,
             transport=transport,
@@ -105,16 +105,12 @@ class PimClient:
         Return the resource as it is now, or None if the PIM no longer has it.
 
         One request; two where a code is hard on paths, such as one with a slash, and a list does
-        not find it.
+        not find it; and before the first such code of a kind, those of `probe_packing`.
         """
-        if is_hard_on_paths(code) and self._filters_ids.get(kind, True):
-            try:
-                pack = await self.fetch_many(kind, [code])
-            except PimFilterIgnored:
-                pass
-            else:
-                if code in pack.found or not is_reachable_by_path(code):
-                    return pack.found.get(code)
+        if is_hard_on_paths(code) and await self._finds_by_id(kind):
+            pack = await self.fetch_many(kind, [code])
+            if code in pack.found or not is_reachable_by_path(code):
+                return pack.found.get(code)
         if not is_reachable_by_path(code):
             raise PimAnswerUnusable("no address leads to a code with dot segments")
         decoded = await self._connection.get(self._urls.to_resource(kind, code), self._gate)
@@ -130,12 +126,7 @@ class PimClient:
             PimFilterIgnored: the list holds resources that were not asked for.
         """
         assert 1 <= len(codes) <= self._batch_max
-        page = await self._get_page(self._urls.to_pack(kind, codes))
-        try:
-            return match_pack(page, codes)
-        except PimFilterIgnored:
-            self._filters_ids[kind] = False
-            raise
+        return match_pack(await self._get_page(self._urls.to_pack(kind, codes)), codes)
 
     def to_packs(self, kind: Kind, codes: Iterable[str]) -> list[list[str]]:
         """Split codes into packs that fit into one request each, in the given order."""
@@ -184,6 +175,11 @@ class PimClient:
         if codes:
             self._filters_ids[kind] = works
         return works
+
+    async def _finds_by_id(self, kind: Kind) -> bool:
+        if kind not in self._filters_ids:
+            await self.probe_packing(kind)
+        return self._filters_ids.get(kind, False)
 
     async def _finds_only(self, kind: Kind, codes: Sequence[str]) -> bool:
         page = await self._get_page(self._urls.to_pack(kind, codes))

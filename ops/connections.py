@@ -1,18 +1,22 @@
 """What commands connect to, with errors that say what to do."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 from aiokafka.errors import KafkaError as AiokafkaError
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from runtime.errors import Unreachable
+from runtime.errors import SettingsInvalid, Unreachable
 from runtime.kafka_options import to_aiokafka_options, to_kafka_python_options
 from runtime.settings import Settings
 from sinks.elasticsearch import connect
 from streams.publisher import KafkaPublisher
+
+_UNAUTHORIZED: Final = (401, 403)
 
 
 @contextmanager
@@ -42,9 +46,11 @@ def kafka_admin(settings: Settings) -> Iterator[KafkaAdminClient]:
 
 def kafka_unreachable(settings: Settings, error: Exception) -> Unreachable:
     """Return the error for brokers that do not answer."""
+    protocol = settings.kafka_security_protocol
     return Unreachable(
         f"Kafka at {settings.kafka} does not answer ({type(error).__name__}). "
-        "Is it running, and is QUINDEX_KAFKA right?"
+        "Is it running, and is QUINDEX_KAFKA right? "
+        f"It was spoken to in {protocol} (QUINDEX_KAFKA_SECURITY_PROTOCOL)."
     )
 
 
@@ -56,14 +62,25 @@ async def elasticsearch_client(settings: Settings) -> AsyncIterator[AsyncElastic
     Raises:
         Unreachable: it does not answer, or refuses us.
     """
-    client = connect(settings)
     try:
-        await client.info()
+        client = connect(settings)
+    except (ValueError, OSError) as error:
+        raise SettingsInvalid(
+            f"Elasticsearch cannot be connected to as QUINDEX_ELASTICSEARCH_* say: {error}."
+        ) from error
+    try:
+        with _silenced("elastic_transport.node_pool"):
+            await client.info()
         yield client
     except ApiError as error:
+        hint = (
+            "Are QUINDEX_ELASTICSEARCH_API_KEY or _USERNAME and _PASSWORD right?"
+            if error.status_code in _UNAUTHORIZED
+            else "Is QUINDEX_ELASTICSEARCH right?"
+        )
         raise Unreachable(
             f"Elasticsearch at {settings.elasticsearch} refused with {error.status_code}: "
-            f"{error.message}. Are QUINDEX_ELASTICSEARCH_API_KEY or _USERNAME and _PASSWORD right?"
+            f"{error.message}. {hint}"
         ) from error
     except TransportError as error:
         raise Unreachable(
@@ -84,10 +101,24 @@ async def publisher_of(settings: Settings) -> AsyncIterator[KafkaPublisher]:
     """
     publisher = KafkaPublisher(to_aiokafka_options(settings))
     try:
-        await publisher.start()
+        with _silenced("aiokafka"):
+            await publisher.start()
     except AiokafkaError as error:
+        await publisher.stop()
         raise kafka_unreachable(settings, error) from error
     try:
         yield publisher
     finally:
         await publisher.stop()
+
+
+@contextmanager
+def _silenced(logger: str) -> Iterator[None]:
+    """Keep a library from logging what becomes a message of ours."""
+    it = logging.getLogger(logger)
+    level = it.level
+    it.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        it.setLevel(level)

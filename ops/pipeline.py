@@ -17,6 +17,7 @@ from runtime.errors import (
     OperatorError,
     PimAnswerUnusable,
     PimUnauthorized,
+    SettingsInvalid,
     SinkUnavailable,
     TransientError,
     Unreachable,
@@ -71,11 +72,7 @@ async def run_worker(settings: Settings) -> None:
         publisher = await stack.enter_async_context(publisher_of(settings))
         ends = await _open_ends(settings, topics.notifications, stack)
         snapshot_ends = await _open_ends(settings, topics.snapshots, stack)
-        pim = PimClient(
-            settings.pim_url,
-            settings.pim_token.get_secret_value(),
-            batch_max=settings.pim_batch_max,
-        )
+        pim = _open_pim(settings)
         stack.push_async_callback(pim.aclose)
         await _check_pim(pim, settings)
         await _check_aliases(client, settings)
@@ -210,6 +207,16 @@ def to_quota(settings: Settings) -> Quota:
             Window(limit=max(1, int(settings.pim_quota_24h * share)), span_s=DAY_S),
         )
     )
+
+
+def _open_pim(settings: Settings) -> PimClient:
+    token = settings.pim_token.get_secret_value()
+    try:
+        return PimClient(settings.pim_url, token, batch_max=settings.pim_batch_max)
+    except ValueError as error:
+        raise SettingsInvalid(
+            f"The PIM cannot be asked as QUINDEX_PIM_URL and QUINDEX_PIM_TOKEN say: {error}."
+        ) from error
 
 
 async def _check_pim(pim: PimClient, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import ssl
 from typing import Any
 
+from runtime.errors import SettingsInvalid
 from runtime.settings import Settings
 
 
@@ -23,10 +24,21 @@ def to_aiokafka_options(settings: Settings) -> dict[str, Any]:
 
 
 def to_ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return the context that checks the brokers' certificates; None: they have none."""
+    """
+    Return the context that checks the brokers' certificates; None: they have none.
+
+    Raises:
+        SettingsInvalid: the file of QUINDEX_KAFKA_CA cannot be used.
+    """
     if not _is_encrypted(settings):
         return None
-    return ssl.create_default_context(cafile=settings.kafka_ca or None)
+    try:
+        return ssl.create_default_context(cafile=settings.kafka_ca or None)
+    except OSError as error:  # an SSLError too: it holds no certificate
+        raise SettingsInvalid(
+            f"QUINDEX_KAFKA_CA names {settings.kafka_ca}, which cannot be used: {error}. "
+            "It must be a file of certificates in PEM."
+        ) from error
 
 
 def _to_options(settings: Settings) -> dict[str, Any]:

@@ -37,6 +37,15 @@ class Waiting(Generic[Receipt]):
         """kind:code."""
         return self.record.key
 
+    def coalesce(self, newer: DueRecord, receipt: Receipt, *, held_until_s: float) -> Receipt:
+        """Merge with a record that was appended later; return the receipt that it supersedes."""
+        superseded, self.receipt = self.receipt, receipt
+        self.record = self.record.merge(newer)
+        self.missing_since_s = None  # that 404 says nothing of what changed since
+        if self.attempts == 0:  # else the PIM did not answer: it is left alone for now
+            self.held_until_s = min(self.held_until_s, held_until_s)
+        return superseded
+
 
 @dataclass
 class _Lines(Generic[Receipt]):
@@ -86,12 +95,12 @@ class FetchQueue(Generic[Receipt]):
             self._put(Waiting(record, receipt, now_s, held_until_s), now_s)
             return None
         waiting = place[record.key]
-        superseded, waiting.receipt = waiting.receipt, receipt
-        waiting.record = waiting.record.merge(record)
-        if waiting.attempts == 0:  # else the PIM did not answer: it is left alone for now
-            waiting.held_until_s = min(waiting.held_until_s, held_until_s)
+        held_before_s = waiting.held_until_s
+        superseded = waiting.coalesce(record, receipt, held_until_s=held_until_s)
         if self._choose(waiting, now_s) is not place:  # else it keeps its turn
             del place[record.key]
+            self._put(waiting, now_s)
+        elif place is self._held and waiting.held_until_s < held_before_s:
             self._put(waiting, now_s)
         return superseded
 
@@ -110,8 +119,9 @@ class FetchQueue(Generic[Receipt]):
         waiting.held_until_s = held_until_s
         superseded = None
         if newer is not None:
-            superseded, waiting.receipt = waiting.receipt, newer.receipt
-            waiting.record = waiting.record.merge(newer.record)
+            superseded = waiting.coalesce(
+                newer.record, newer.receipt, held_until_s=newer.held_until_s
+            )
         self._put(waiting, now_s)
         return superseded
 
@@ -165,7 +175,8 @@ class FetchQueue(Generic[Receipt]):
         """Mark ready entries as busy."""
         for waiting in chosen:
             line = self._lanes[waiting.record.lane].by_kind[waiting.record.kind]
-            assert line.pop(waiting.key) is waiting
+            taken = line.pop(waiting.key)
+            assert taken is waiting
             self._busy[waiting.key] = waiting
 
     def clear(self) -> None:

@@ -69,17 +69,17 @@ async def _read(settings: Settings) -> tuple[dict[str, float], dict[str, float]]
     """Return the unannounced deletes that went through, and the parked ones, by key."""
     from ops.connections import kafka_unreachable
     from runtime.kafka_options import to_aiokafka_options
-    from streams.epoch_keeper import read_whole
+    from streams.log_reader import read_log
     from topics.control import fold_deletes
     from topics.names import TopicNames
 
     try:
-        records = await read_whole(
+        records = await read_log(
             TopicNames(settings.topic_prefix).control, to_aiokafka_options(settings)
         )
     except Exception as error:
         raise kafka_unreachable(settings, error) from error
-    return fold_deletes(records)
+    return fold_deletes((record.key, record.value) for record in records)
 
 
 async def _decide(

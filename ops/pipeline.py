@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -11,6 +12,7 @@ from elasticsearch import AsyncElasticsearch
 
 from ops.connections import elasticsearch_client, kafka_unreachable, publisher_of
 from pim.client import PimClient
+from pim.connection import TIMEOUT_S
 from pim.kinds import Kind
 from runtime.errors import (
     KafkaUnavailable,
@@ -39,8 +41,9 @@ from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
 from streams.delete_brake import DeleteBrake
 from streams.end_offsets import KafkaEndOffsets
-from streams.epoch_keeper import EpochKeeper, read_whole
+from streams.epoch_keeper import EpochKeeper
 from streams.fetch_stage import Fetcher
+from streams.log_reader import read_log
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
 from streams.settling import Settler
@@ -49,6 +52,7 @@ from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
 from topics.dead_letters import DeadLetters
+from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
 
 DEBOUNCE_KEYS_MAX: Final = 50_000
@@ -74,6 +78,15 @@ async def run_worker(settings: Settings) -> None:
         snapshot_ends = await _open_ends(settings, topics.snapshots, stack)
         pim = _open_pim(settings)
         stack.push_async_callback(pim.aclose)
+        gate = QuotaGate(
+            to_quota(settings),
+            publisher=publisher,
+            topic=topics.quota,
+            read=lambda start: read_log(topics.quota, to_aiokafka_options(settings), start=start),
+            deadline_s=TIMEOUT_S,
+            clock=time.monotonic,
+        )
+        await gate.note_check()
         await _check_pim(pim, settings)
         await _check_aliases(client, settings)
         epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
@@ -82,7 +95,6 @@ async def run_worker(settings: Settings) -> None:
         def dead_letters(stage: str) -> DeadLetters:
             return DeadLetters(publisher, topics.dead_letters, stage, time.time)
 
-        gate = QuotaGate(to_quota(settings), clock=time.monotonic)
         asker = Asker(pim, gate, batch_max=settings.pim_batch_max)
         stages = Stages(
             debounce=Debouncer(
@@ -110,7 +122,7 @@ async def run_worker(settings: Settings) -> None:
                         publisher=publisher,
                         topic=topics.control,
                         read_control=partial(
-                            read_whole, topics.control, to_aiokafka_options(settings)
+                            read_log, topics.control, to_aiokafka_options(settings)
                         ),
                         count_live=partial(
                             count_live, client, to_alias(settings.index_prefix, settings.locales[0])
@@ -146,6 +158,7 @@ async def run_worker(settings: Settings) -> None:
             ),
         )
         app = create_app(settings, stages)
+        app.on_partitions_assigned.connect(partial(_claim_quota, gate, topics.due))
         surroundings = Surroundings(
             settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
         )
@@ -172,6 +185,14 @@ async def run_worker(settings: Settings) -> None:
             partial(_purge_forever, purger),
         )
         await Worker(app, stages, watches).run()
+
+
+async def _claim_quota(
+    gate: QuotaGate, due: str, _app: object, assigned: Collection[object], **_: object
+) -> None:
+    """Whoever has the partition of `due` has all requests to the PIM."""
+    if (due, DUE_PARTITION) in assigned:
+        gate.claim()
 
 
 async def _purge_forever(purger: Purger) -> None:

@@ -26,13 +26,13 @@ def command() -> None:
 
     from ops.pipeline import run_worker
     from runtime import points
+    from runtime.errors import MustRestart
     from runtime.logs import configure_logs
-    from streams.watchdog import EXIT_CODE, Stalled
 
     configure_logs(level=settings.log_level)
     points.arm(os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(run_worker(settings))
-        except Stalled:
-            sys.exit(EXIT_CODE)  # the log has said why
+        except MustRestart as error:
+            sys.exit(error.exit_code)  # the log has said why

@@ -15,6 +15,7 @@ What can go wrong, sorted by what the caller does next.
     │   │   ├── PimAnswerTooLarge more bytes than a client takes: ask for less at a time
     │   │   └── PimFilterIgnored  a list of other resources: ask for each alone
     │   └── PimUnauthorized       401 or 403: the token is wrong or lacks a scope
+    ├── MustRestart               the worker ends with exit code 70; started again, all is well
     └── OperatorError             a command cannot go on: printed without a traceback
         ├── SettingsInvalid       exit code 3
         ├── Unreachable           exit code 4
@@ -115,6 +116,16 @@ class PimUnauthorized(PermanentError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class MustRestart(QuindexError):
+    """
+    The worker must end and be started again; nothing is lost.
+
+    It ends with *exit_code*, and its supervisor starts it again.
+    """
+
+    exit_code = 70
 
 
 class OperatorError(QuindexError):

@@ -12,6 +12,7 @@ from typing import Final
 from runtime.clock import Clock
 from runtime.errors import SinkUnavailable
 from runtime.logs import get_logger
+from streams.log_reader import Read
 from topics.control import BRAKED, UNANNOUNCED, fold_deletes, to_delete_key, to_delete_value
 from topics.records import Publisher
 
@@ -21,7 +22,7 @@ RELOAD_AFTER_S: Final = 5.0
 LIMIT_MIN: Final = 50
 LIMIT_SHARE: Final = 0.01
 
-Records = Callable[[], Awaitable[list[tuple[bytes | None, bytes | None]]]]
+ReadControl = Callable[[], Awaitable[list[Read]]]
 
 log = get_logger(__name__)
 
@@ -39,7 +40,7 @@ class DeleteBrake:
         *,
         publisher: Publisher,
         topic: str,
-        read_control: Records,
+        read_control: ReadControl,
         count_live: Callable[[], Awaitable[int]],
         limit_given: int | None,
         clock: Clock,  # time.time
@@ -86,5 +87,7 @@ class DeleteBrake:
     async def _load(self) -> dict[str, float]:
         if self._passed is None or self._clock() - self._loaded_s >= RELOAD_AFTER_S:
             self._loaded_s = self._clock()
-            self._passed, self._braked = fold_deletes(await self._read_control())
+            self._passed, self._braked = fold_deletes(
+                (record.key, record.value) for record in await self._read_control()
+            )
         return self._passed

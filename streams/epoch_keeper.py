@@ -2,9 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from elasticsearch import AsyncElasticsearch
 from kafka.admin import KafkaAdminClient
 
@@ -17,13 +16,13 @@ from sinks.epochs import StoredEpoch, raise_epoch, read_ends, read_epoch
 from sinks.fields import to_alias
 from streams.end_offsets import KafkaEndOffsets
 from streams.epochs import find_reason, to_next
+from streams.log_reader import read_log
 from topics.control import EpochRecord, is_epoch
 from topics.creation import TopicState, describe
 from topics.names import TopicNames
 from topics.records import Publisher
 
 _TRIES_MAX: Final = 5
-_READ_TIMEOUT_MS: Final = 1_000
 
 log = get_logger(__name__)
 
@@ -103,12 +102,12 @@ class EpochKeeper:
             await ends.stop()
 
     async def _read_logged(self, topics: TopicNames) -> EpochRecord | None:
-        records = await read_whole(topics.control, to_aiokafka_options(self.settings))
+        records = await read_log(topics.control, to_aiokafka_options(self.settings))
         epochs = []
-        for key, value in records:
-            if is_epoch(key) and value is not None:
+        for record in records:
+            if is_epoch(record.key) and record.value is not None:
                 try:
-                    epochs.append(EpochRecord.parse(value))
+                    epochs.append(EpochRecord.parse(record.value))
                 except MalformedRecord as error:
                     log.warning("epoch.unreadable", error=str(error))
         return max(epochs, key=lambda record: record.epoch, default=None)
@@ -137,27 +136,6 @@ class EpochKeeper:
             await self.publisher.append(topics.control, key=epoch.key, value=epoch.to_json())
             changes.append(f"stored epoch {epoch.epoch} in {topics.control} ({epoch.reason})")
         return changes
-
-
-async def read_whole(
-    topic: str, options: dict[str, Any]
-) -> list[tuple[bytes | None, bytes | None]]:
-    """Return keys and values of a topic of one partition, as far as it reaches now."""
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        where = TopicPartition(topic, 0)
-        start = (await consumer.beginning_offsets([where]))[where]
-        end = (await consumer.end_offsets([where]))[where]
-        consumer.assign([where])
-        consumer.seek(where, start)  # seek_to_beginning races with the reset of a new assignment
-        records: list[tuple[bytes | None, bytes | None]] = []
-        while await consumer.position(where) < end:
-            batch = await consumer.getmany(where, timeout_ms=_READ_TIMEOUT_MS)
-            records += [(record.key, record.value) for record in batch.get(where, [])]
-        return records
-    finally:
-        await consumer.stop()
 
 
 def _to_higher(stored: StoredEpoch | None, logged: EpochRecord | None) -> EpochRecord | None:

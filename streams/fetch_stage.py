@@ -29,7 +29,7 @@ from runtime.metrics import fetch_waiting_keys, quota_used_ratio
 from runtime.points import reach
 from streams.asking import Asker
 from streams.fetch_queue import FetchQueue
-from streams.quota_gate import QuotaGate
+from streams.quota_gate import QuotaGate, QuotaReleased
 from streams.settling import Entry, Settler
 from topics.due import DueRecord, Lane
 from topics.end_offsets import EndOffsets
@@ -121,6 +121,7 @@ class Fetcher:
         """Forget everything held; what is being fetched may finish."""
         self._queue.clear()
         self._settler.brake.forget()
+        self._gate.release()
         self._room.set()
 
     async def drain(self) -> None:
@@ -201,7 +202,7 @@ class Fetcher:
             reach("pim.before")
             found = await self._asker.ask(kind, lane, [entry.record.code for entry in entries])
             reach("pim.after")
-        except (PimUnavailable, KafkaUnavailable) as error:
+        except (PimUnavailable, KafkaUnavailable, QuotaReleased) as error:
             self._postpone(entries, error)
         except PimUnauthorized as error:
             self._pause(entries, error)

@@ -48,13 +48,18 @@ class Window:
         self.hold(now_s, count)
 
     def hold(self, now_s: float, count: int) -> None:
-        """Hold slots from *now_s* on for requests that were made elsewhere."""
+        """Hold slots from *now_s* on; a moment before the last one counts as that one."""
         if count > 0:
             if self._ended and self._ended[-1][0] >= now_s:
                 self._ended[-1] = (self._ended[-1][0], self._ended[-1][1] + count)
             else:
                 self._ended.append((now_s, count))
             self._held += count
+
+    def forget(self) -> None:
+        """Forget what was answered; what is under way stays."""
+        self._ended.clear()
+        self._held = 0
 
     def free_at(self, now_s: float, *, reserve: int = 0) -> float | None:
         """Return when the next request may start; None while only answers can free a slot."""
@@ -99,6 +104,16 @@ class Quota:
         """Note that a request was answered or gave up."""
         for window in self.windows:
             window.end(now_s)
+
+    def forget(self) -> None:
+        """Forget what was answered; what is under way stays."""
+        for window in self.windows:
+            window.forget()
+
+    def hold(self, since_s: float, count: int | None) -> None:
+        """Hold slots from *since_s* on for requests made elsewhere; None: half of each window."""
+        for window in self.windows:
+            window.hold(since_s, window.limit // 2 if count is None else count)
 
     def used_ratio(self, now_s: float) -> float:
         """Return the used part of the fullest window."""

@@ -18,7 +18,7 @@ from typing import Any, Final, cast
 
 from faust.types import TP
 
-from runtime.errors import QuindexError
+from runtime.errors import MustRestart
 from runtime.logs import get_logger
 from streams.ledger import Ledger
 from streams.publisher import KafkaPublisher
@@ -29,14 +29,13 @@ from streams.stall import StallDetector
 CHECK_EVERY_S: Final = 5.0
 SURROUNDINGS_EVERY_S: Final = 15.0
 BLOCKED_AFTER_S: Final = 60.0
-EXIT_CODE: Final = 70
 _BEAT_S: Final = 1.0
 
 log = get_logger(__name__)
 
 
-class Stalled(QuindexError):
-    """The worker only looks alive; the message names the cause. It ends with exit code 70."""
+class Stalled(MustRestart):
+    """The worker only looks alive; the message names the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +152,4 @@ class LoopWatch:
             if quiet_s > self._blocked_after_s:
                 log.critical("loop.blocked", seconds=round(quiet_s))
                 faulthandler.dump_traceback(file=sys.stderr)
-                os._exit(EXIT_CODE)
+                os._exit(MustRestart.exit_code)

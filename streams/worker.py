@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, cast
 
+from runtime.errors import MustRestart
 from runtime.logs import get_logger
 from streams.app import Stages
 from streams.safe_consumer import PipelineApp
-from streams.watchdog import EXIT_CODE
 
 DRAIN_MAX_S: Final = 20.0
 STOP_MAX_S: Final = 30.0
@@ -108,7 +108,7 @@ def _exit_after(seconds: float) -> threading.Timer:
 
     def give_up() -> None:
         log.critical("stop.timed_out", within_s=seconds)
-        os._exit(EXIT_CODE)
+        os._exit(MustRestart.exit_code)
 
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True

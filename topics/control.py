@@ -1,6 +1,7 @@
 """Records of `control`: the epoch, kept here and in Elasticsearch, since either may be lost."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -94,14 +95,15 @@ def fold_deletes(
     """
     Return the unannounced deletes that went through, and those that are parked.
 
-    Takes all records of `control`, oldest first; gives kind:code and the moment, unix seconds.
+    Takes all records of `control`, oldest first; gives kind:code and the moment, unix seconds. A
+    value that cannot be read counts for nothing: it must not stop every other delete.
     """
     held: dict[bytes, dict[str, float]] = {UNANNOUNCED: {}, BRAKED: {}}
     for key, value in records:
         for prefix, deletes in held.items():
             if key is not None and key.startswith(prefix):
-                name = key.removeprefix(prefix).decode("utf-8", "surrogatepass")
+                name = key.removeprefix(prefix).decode("utf-8", "replace")
                 deletes.pop(name, None)
-                if value is not None:
-                    deletes[name] = float(orjson.loads(value)["at"])
+                with suppress(orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+                    deletes[name] = float(orjson.loads(value or b"")["at"])
     return held[UNANNOUNCED], held[BRAKED]

@@ -66,7 +66,13 @@ def to_layouts(names: TopicNames, *, replication_factor: int) -> tuple[TopicLayo
             retention_ms=30 * _DAY_MS,
             max_message_bytes=SNAPSHOT_MAX_BYTES,
         ),
-        layout(names.quota, 1, cleanup_policy="delete", retention_ms=25 * _HOUR_MS),
+        layout(
+            names.quota,
+            1,
+            cleanup_policy="delete",
+            retention_ms=25 * _HOUR_MS,
+            message_timestamp_type="LogAppendTime",  # one clock for all owners
+        ),
         layout(names.control, 1, cleanup_policy="compact"),
         layout(names.processes, 1, cleanup_policy="compact,delete", retention_ms=_HOUR_MS),
     )

@@ -1,5 +1,6 @@
 """Records of `notifications`: webhook bodies as received, and synthetic notifications of ours."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -113,9 +114,10 @@ def parse_since_s(mark: bytes) -> float:
 
 
 def to_source(headers: Mapping[str, bytes]) -> Source:
-    """Return who appended a record; one without the header came by webhook."""
+    """Return who appended a record; one without a header that is known came by webhook."""
     try:
-        return Source(headers.get(HEADER_SOURCE, b"webhook").decode("ascii", "replace"))
+        # Kafka allows a header to be null, whatever the types say.
+        return Source((headers.get(HEADER_SOURCE) or b"").decode("ascii", "replace"))
     except ValueError:
         return Source.WEBHOOK
 
@@ -123,6 +125,7 @@ def to_source(headers: Mapping[str, bytes]) -> Source:
 def to_not_before_s(headers: Mapping[str, bytes]) -> float | None:
     """Return the moment before which the notification must wait, unix seconds."""
     try:
-        return float(headers[HEADER_NOT_BEFORE])
-    except (KeyError, ValueError):
+        moment_s = float(headers.get(HEADER_NOT_BEFORE) or b"")
+    except ValueError:
         return None
+    return moment_s if math.isfinite(moment_s) else None

@@ -70,6 +70,9 @@ class Snapshot:
             raw = orjson.loads(value)
             if raw["schema"] != SCHEMA:
                 raise MalformedRecord(f"a snapshot of schema {raw['schema']!r}; known is {SCHEMA}")
+            for name in ("locales", "resource", "names"):
+                if not isinstance(raw[name], dict):
+                    raise MalformedRecord(f"not a snapshot: {name} is no object")
             return cls(
                 kind=Kind(raw["kind"]),
                 code=str(raw["code"]),

@@ -1,0 +1,47 @@
+"""Reads a partition as far as it reaches now: the small topics that are read whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+_WAIT_MAX_MS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A record as it lies in the log."""
+
+    offset: int
+    appended_s: float
+    key: bytes | None
+    value: bytes | None
+
+
+async def read_log(topic: str, options: Mapping[str, Any], *, start: int = 0) -> list[Read]:
+    """
+    Return the records of partition 0 from *start* (or the log's beginning) to its end, as of now.
+
+    Raises:
+        KafkaError: the brokers do not answer.
+    """
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        where = TopicPartition(topic, 0)
+        first = (await consumer.beginning_offsets([where]))[where]
+        end = (await consumer.end_offsets([where]))[where]
+        consumer.assign([where])
+        # seek_to_beginning would race with the reset of a new assignment.
+        consumer.seek(where, max(first, start))
+        records: list[Read] = []
+        while await consumer.position(where) < end:
+            batch = await consumer.getmany(where, timeout_ms=_WAIT_MAX_MS)
+            records += [
+                Read(each.offset, each.timestamp / 1000, each.key, each.value)
+                for each in batch.get(where, [])
+            ]
+        return records
+    finally:
+        await consumer.stop()

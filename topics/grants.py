@@ -1,0 +1,73 @@
+"""Records of `quota`: grants of requests to the PIM, each settling the one before."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Self
+
+import orjson
+
+from runtime.errors import MalformedRecord
+
+SCHEMA: Final = 1
+
+
+class GrantKind(StrEnum):
+    """Why the record was appended."""
+
+    GRANT = "grant"
+    """So many requests may be sent by the owner, soon."""
+    TAKE_OVER = "take_over"
+    """A new owner begins; it has read everything before."""
+    FIRST = "first"
+    """The same, and nothing was there to be read: half of each window counts as used."""
+    CHECK = "check"
+    """Requests of a worker that owns nothing: it tries its token when it starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRecord:
+    """Requests that may be sent from now on, and what became of the grant before."""
+
+    kind: GrantKind
+    owner: str
+    requests: int
+    settles: int | None = None  # the offset of the owner's grant before
+    sent: int = 0  # of that one, how many were sent
+    running: int = 0  # of all that were sent, how many are not answered yet
+
+    def to_json(self) -> bytes:
+        """Return the record's value."""
+        return orjson.dumps(
+            {
+                "schema": SCHEMA,
+                "kind": self.kind.value,
+                "owner": self.owner,
+                "requests": self.requests,
+                "settles": self.settles,
+                "sent": self.sent,
+                "running": self.running,
+            }
+        )
+
+    @classmethod
+    def parse(cls, value: bytes) -> Self:
+        """
+        Read a record's value.
+
+        Raises:
+            MalformedRecord: not JSON, or of a schema that this version cannot read.
+        """
+        try:
+            raw = orjson.loads(value)
+            if raw["schema"] != SCHEMA:
+                raise MalformedRecord(f"a grant of schema {raw['schema']!r}; known is {SCHEMA}")
+            return cls(
+                kind=GrantKind(raw["kind"]),
+                owner=str(raw["owner"]),
+                requests=int(raw["requests"]),
+                settles=None if raw["settles"] is None else int(raw["settles"]),
+                sent=int(raw["sent"]),
+                running=int(raw["running"]),
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise MalformedRecord(f"not a grant: {error}") from error

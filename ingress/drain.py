@@ -8,6 +8,7 @@ segment is deleted. Died at any await here: rows may be appended again, which is
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -113,25 +114,34 @@ class Drain:
         return _Reading(segments[0], segments[0].scan()) if segments else None
 
     async def _send_batch(self, reading: _Reading) -> bool:
+        # Whatever ends this early, the segment is then read again from what is noted as done.
+        self._reading = None
         limit = 1 if self.breaker.is_open else self._limit
         pieces = await asyncio.to_thread(lambda: list(islice(reading.pieces, limit)))
         if not pieces:
             await asyncio.to_thread(reading.segment.delete)
-            self._reading = None
             return True
         started_s = self.monotonic()
         are_stored = await asyncio.gather(*(self._send(piece, reading) for piece in pieces))
         stored = pieces[: are_stored.index(False)] if False in are_stored else pieces
         self._judge(is_stored=len(stored) == len(pieces), took_s=self.monotonic() - started_s)
         if stored:
-            await asyncio.to_thread(reading.segment.write_done, stored[-1].end)
-            self._count(stored, reading.segment)
-        if len(stored) == len(pieces):
-            self._limit = min(2 * limit, BATCH_ROWS)
-            return True
-        self._limit = 1  # if one of them is the culprit, it will fail alone
-        self._reading = None  # read again from where it stands
-        return False
+            await self._note_done(reading.segment, stored)
+        if len(stored) < len(pieces):
+            self._limit = 1  # if one of them is the culprit, it will fail alone
+            return False
+        self._limit = min(2 * limit, BATCH_ROWS)
+        self._reading = reading
+        return True
+
+    async def _note_done(self, segment: Segment, stored: Sequence[Piece]) -> None:
+        rows = sum(piece.row is not None for piece in stored)
+        spool_drained.inc(rows)
+        if segment.path.parent == self.spool.folder:
+            self.spool.count(-rows, -sum(piece.end - piece.start for piece in stored))
+        # A full disk takes no note, and only draining makes room: after a crash, rows come twice.
+        with suppress(OSError):
+            await asyncio.to_thread(segment.write_done, stored[-1].end)
 
     async def _send(self, piece: Piece, reading: _Reading) -> bool:
         try:
@@ -194,12 +204,6 @@ class Drain:
         self.breaker.close()
         breaker_open.set(0)
         log.info("kafka.trusted_again")
-
-    def _count(self, stored: Sequence[Piece], segment: Segment) -> None:
-        rows = sum(piece.row is not None for piece in stored)
-        spool_drained.inc(rows)
-        if segment.path.parent == self.spool.folder:
-            self.spool.count(-rows, -sum(piece.end - piece.start for piece in stored))
 
     async def _adopt(self) -> bool:
         if self._adopted is not None:

@@ -117,7 +117,11 @@ class _Ingress:
 
     async def run(self, public: socket.socket, operations: socket.socket) -> None:
         """Serve until told to stop. Died anywhere here: see the ladder's table."""
-        await asyncio.to_thread(self._mark.open)
+        try:
+            await asyncio.to_thread(self._mark.open)
+        except OSError as error:  # a full disk: Kafka alone can still take every call
+            self._mark.is_failing = True
+            log.critical("mark.unavailable", error=str(error))
         await self._spool.open()
         await self._publisher.start()
         draining = asyncio.create_task(self._drain.run())

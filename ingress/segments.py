@@ -82,7 +82,8 @@ class Segment:
     def delete(self) -> None:
         """Forget it; first the rows, so that a death in between leaves nothing to drain twice."""
         self.path.unlink(missing_ok=True)
-        self._done_path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._done_path.unlink()
 
     @property
     def _done_path(self) -> Path:

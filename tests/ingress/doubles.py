@@ -16,6 +16,7 @@ class Kafka(MemoryPublisher):
 
     is_stuck: bool = False
     value_max_bytes: int = 10**9
+    waiting: int = 0
 
     async def append(
         self,
@@ -28,6 +29,7 @@ class Kafka(MemoryPublisher):
     ) -> int:
         """Append, fail, or never answer."""
         if self.is_stuck:
+            self.waiting += 1
             await asyncio.Event().wait()
         if len(value or b"") > self.value_max_bytes:
             raise RecordTooLarge("too large for this topic")

@@ -152,6 +152,42 @@ def test_after_a_failure_rows_go_one_at_a_time_at_first(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_drain_that_is_cut_off_forgets_no_row(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            await store(it.spool, [to_accepted(code) for code in "abc"])
+            it.kafka.is_stuck = True
+            draining = asyncio.create_task(it.drain.run())
+            async with asyncio.timeout(5):
+                while not it.kafka.waiting:  # noqa: ASYNC110 (no event says so)
+                    await asyncio.sleep(0.001)
+            draining.cancel()
+            await asyncio.wait([draining])
+            it.kafka.is_stuck = False
+            await it.drain.finish(5)
+
+            assert it.codes() == ["a", "b", "c"]
+            assert it.spool.is_empty
+
+    run(test)
+
+
+def test_a_disk_that_takes_no_note_is_drained_all_the_same(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            await store(it.spool, [to_accepted(code) for code in "abc"])
+            await it.spool.seal()
+            [segment] = it.spool.list_sealed()
+            segment.path.with_suffix(".done").mkdir()
+            await it.drain_all()
+
+            assert it.codes() == ["a", "b", "c"]
+            assert it.spool.is_empty
+            assert it.spool.list_sealed() == []
+
+    run(test)
+
+
 def test_before_kafka_was_found_nothing_is_tried(tmp_path: Path) -> None:
     async def test() -> None:
         async with bench(tmp_path) as it:

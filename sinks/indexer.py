@@ -10,7 +10,6 @@ If the process dies:
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from random import random
 from typing import Final
 
@@ -25,6 +24,7 @@ from sinks.batches import BatchFormer, Entry
 from sinks.documents import project
 from sinks.fields import to_alias, to_id
 from sinks.healing import Healer
+from sinks.held import Held, credit
 from sinks.pause import Pause, pause
 from sinks.writes import Answer, Sink, SinkRefused, Verdict, Write, to_write
 from topics.dead_letters import DeadLetters
@@ -39,25 +39,6 @@ RECORDS_MAX_BYTES: Final = 32 * 1024 * 1024
 _UNDONE: Final = (Verdict.AGAIN, Verdict.STOP)
 
 log = get_logger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class Held:
-    """A record of `snapshots` until each of its search documents is answered for."""
-
-    received: Received
-    key: str
-    lane: str
-    newest_s: float
-    left: int  # search documents not answered for
-    stale: bool = False  # the index holds something newer
-    followed: bool = False  # by a later record of the same key
-    faults: list[Answer] = field(default_factory=list)
-
-    @property
-    def size_bytes(self) -> int:
-        """Of the record itself, which is kept in case that it becomes a dead letter."""
-        return len(self.received.value or b"")
 
 
 class Indexer:
@@ -274,7 +255,7 @@ class Indexer:
             self._backoff.succeed()
             self._former.grow()
             self._waits_for = None
-        complete = [held for entry, answer in done for held in _credit(entry, answer)]
+        complete = [held for entry, answer in done for held in credit(entry, answer)]
         self._records_bytes -= sum(held.size_bytes for held in complete)
         for held in complete:
             await self._complete(held)
@@ -310,14 +291,3 @@ class Indexer:
     async def _set_aside(self, received: Received, *, reason: str, error: str) -> None:
         await self._dead_letters.set_aside(received, reason=reason, error=error)
         received.acknowledge()
-
-
-def _credit(entry: Entry[Held], answer: Answer) -> list[Held]:
-    """Take one document off each of its records; return those that are complete by it."""
-    if answer.verdict is Verdict.DEAD:
-        entry.receipts[-1].faults.append(answer)  # the others' content was superseded unwritten
-    if answer.verdict is Verdict.STALE:
-        entry.receipts[-1].stale = True
-    for held in entry.receipts:
-        held.left -= 1
-    return [held for held in entry.receipts if held.left == 0]

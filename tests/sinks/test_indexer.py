@@ -9,7 +9,8 @@ from runtime.errors import KafkaUnavailable, SinkUnavailable
 from sinks.attribute_types import AttributeType
 from sinks.backoff import Backoff
 from sinks.batches import BatchFormer
-from sinks.indexer import RECORDS_MAX_BYTES, Held, Indexer
+from sinks.held import Held
+from sinks.indexer import RECORDS_MAX_BYTES, Indexer
 from sinks.memory import MemorySink
 from sinks.writes import Answer, SinkRefused, Verdict, Write
 from tests.sinks.examples import Acknowledged, FakeTime, snapshot

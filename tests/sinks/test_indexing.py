@@ -17,7 +17,8 @@ from sinks.comparison import compare
 from sinks.documents import project
 from sinks.elasticsearch import ElasticsearchSink
 from sinks.fields import to_alias, to_id
-from sinks.indexer import Held, Indexer
+from sinks.held import Held
+from sinks.indexer import Indexer
 from sinks.indices import ensure_indices
 from sinks.reading import read_all, read_live
 from sinks.writes import Verdict

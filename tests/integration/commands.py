@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PATIENCE_S = 60
+CACHE = "QUINDEX_CACHE"  # no setting; without it the servers would be downloaded again
 
 
 def run_command(
@@ -26,5 +27,9 @@ def run_command(
 
 def without_settings() -> dict[str, str]:
     """Return this process's environment less our settings, with the code on Python's path."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("QUINDEX_")}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key == CACHE or not key.startswith("QUINDEX_")
+    }
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -20,6 +20,7 @@ def test_it_is_the_one_of_every_client(key: bytes, count: int) -> None:
     partitions = list(range(count))
     expected = to_partition(key, count)
     cluster = SimpleNamespace(
+        topics=lambda: {"t"},
         partitions_for_topic=lambda _: set(partitions),
         available_partitions_for_topic=lambda _: set(partitions),
     )

@@ -1,0 +1,83 @@
+"""A server goes away for a while: nothing is lost, and nobody has to do anything."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from stack.local import LocalStack
+from stack.ports import HOST
+from tests.eventually import eventually
+from tests.integration.sites import Site, open_site, to_installation
+
+pytestmark = pytest.mark.stack
+
+DOCUMENTS = 60
+READY_WITHIN_S = 120
+NOTICED_WITHIN_S = 60
+EDITS = {"documents": DOCUMENTS, "repeat": 3}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[LocalStack]:
+    """Servers of its own, since they will be stopped."""
+    with LocalStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def site(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    installation = to_installation(
+        stack.kafka,
+        stack.elasticsearch,
+        tmp_path_factory.mktemp("restart"),
+        documents=DOCUMENTS,
+        more={"QUINDEX_KINDS": "document"},
+    )
+    with open_site(installation) as opened:
+        yield opened
+
+
+def is_reached(site: Site) -> bool:
+    """Return whether the ingress puts its calls on Kafka, as it says itself."""
+    answer = httpx.get(f"http://{HOST}:{site.installation.ops_port}/readyz")
+    return bool(answer.json()["kafka"])
+
+
+def test_calls_are_accepted_while_kafka_is_away_and_all_arrive(
+    site: Site, stack: LocalStack
+) -> None:
+    stack.kafka_server.stop()
+    done = site.control("bulk-edit", **EDITS)
+    site.run(site.installation.webhooks_idle())
+    told = site.look("webhook")
+
+    assert told["notifications"] == {"accepted": done["notifications"]}
+    assert told["calls"]["total"] == done["notifications"]  # at the first attempt, each
+    assert not is_reached(site)
+    stack.kafka_server.start()
+    stack.kafka_server.wait_ready(READY_WITHIN_S)
+    site.assert_converges()
+    eventually(lambda: is_reached(site), within_s=NOTICED_WITHIN_S)
+    assert site.ends(site.installation.topics.notifications) >= done["notifications"]
+
+
+def test_what_changed_while_elasticsearch_was_away_can_be_searched_once_it_is_back(
+    site: Site, stack: LocalStack
+) -> None:
+    snapshots = site.installation.topics.snapshots
+    before = site.ends(snapshots)
+    stack.elasticsearch_server.stop()
+    site.control("bulk-edit", **EDITS)
+    eventually(lambda: site.ends(snapshots) >= before + DOCUMENTS, within_s=NOTICED_WITHIN_S)
+
+    assert sum(position.lag for position in site.positions().values()) >= DOCUMENTS
+    stack.elasticsearch_server.start()
+    stack.elasticsearch_server.wait_ready(READY_WITHIN_S)
+    site.assert_converges()
+
+
+def test_the_worker_is_still_the_same(site: Site) -> None:
+    (worker,) = site.installation.workers
+
+    assert worker.is_running, worker.log_tail()

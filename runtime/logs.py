@@ -48,6 +48,7 @@ def configure_logs(
         "sinks",
         "stack",
         "streams",
+        "topics",
     ):
         logging.getLogger(ours).setLevel(level.upper())
     structlog.configure(

@@ -35,13 +35,15 @@ def arm(environ: Mapping[str, str]) -> None:
     Read which point is meant to kill this process.
 
     Raises:
-        ValueError: there is no such point.
+        ValueError: there is no such point, or what follows it is no number.
     """
     _armed.clear()
     if wanted := environ.get(VARIABLE):
         point, _, times = wanted.partition(":")
         if point not in POINTS:
             raise ValueError(f"{VARIABLE}: no point is called {point!r}; there are {POINTS}")
+        if not (times or "1").isdecimal():
+            raise ValueError(f"{VARIABLE}: {times!r} is not how often")
         _armed[point] = int(times or 1)
 
 

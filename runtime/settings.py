@@ -22,8 +22,8 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from runtime.errors import SettingsInvalid
@@ -98,7 +98,7 @@ class Settings(BaseModel):
 
     lead_s: PositiveFloat = 0.2
     quiet_s: PositiveFloat = 2.0
-    delay_max_s: PositiveFloat = 15.0
+    delay_max_s: Annotated[PositiveFloat, Field(validate_default=True)] = 15.0
 
     webhook_authorization: SecretStr = SecretStr("")
     webhook_authorization_next: SecretStr = SecretStr("")
@@ -123,27 +123,24 @@ class Settings(BaseModel):
             raise ValueError("holds credentials; give them by their own settings")
         return value.rstrip("/")
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> "Settings":
-        if not self.lead_s <= self.quiet_s <= self.delay_max_s:
-            raise ValueError("LEAD_S <= QUIET_S <= DELAY_MAX_S must hold")
-        for locale in self.locale_fallbacks:
-            self.fallback_chain(locale)
-        return self
+    @field_validator("locale_fallbacks")
+    @classmethod
+    def _ends_somewhere(cls, value: dict[str, str]) -> dict[str, str]:
+        for locale in value:
+            _to_chain(locale, value)
+        return value
+
+    @field_validator("delay_max_s")
+    @classmethod
+    def _is_in_order(cls, value: float, info: ValidationInfo) -> float:
+        lead_s, quiet_s = info.data.get("lead_s", 0.0), info.data.get("quiet_s", value)
+        if not lead_s <= quiet_s <= value:
+            raise ValueError("it must hold that LEAD_S <= QUIET_S <= DELAY_MAX_S")
+        return value
 
     def fallback_chain(self, locale: str) -> tuple[str, ...]:
-        """
-        Return *locale* and the locales it falls back to, nearest first.
-
-        Raises:
-            ValueError: the fallbacks of LOCALE_FALLBACKS go round in a circle.
-        """
-        chain = [locale]
-        while (parent := self.locale_fallbacks.get(chain[-1])) is not None:
-            if parent in chain:
-                raise ValueError(f"LOCALE_FALLBACKS goes round in a circle at {parent}")
-            chain.append(parent)
-        return tuple(chain)
+        """Return *locale* and the locales it falls back to, nearest first."""
+        return _to_chain(locale, self.locale_fallbacks)
 
 
 SECRETS: Final = tuple(
@@ -171,7 +168,7 @@ def load_settings(
     except ValidationError as error:
         mistakes += [_to_mistake(detail) for detail in error.errors()]
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
-        settings = Settings.model_construct(**{k: v for k, v in values.items() if k not in wrong})
+        settings = Settings()  # of no use, since there are mistakes
         missing = [name for name in needs if name not in values and name not in wrong]
     else:
         missing = [name for name in needs if _is_empty(getattr(settings, name))]
@@ -188,6 +185,15 @@ def load_settings(
 def to_variable(name: str) -> str:
     """Return the environment variable of a field."""
     return PREFIX + name.upper()
+
+
+def _to_chain(locale: str, fallbacks: Mapping[str, str]) -> tuple[str, ...]:
+    chain = [locale]
+    while (parent := fallbacks.get(chain[-1])) is not None:
+        if parent in chain:
+            raise ValueError(f"goes round in a circle at {parent}")
+        chain.append(parent)
+    return tuple(chain)
 
 
 def _is_empty(value: object) -> bool:
@@ -211,9 +217,11 @@ def _to_values(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
                 values[name] = given[variable]
         elif name != secret and secret in SECRETS:
             try:
-                values[secret] = Path(given[variable]).read_text().rstrip("\r\n")
+                values[secret] = Path(given[variable]).read_text("utf-8").rstrip("\r\n")
             except OSError as error:
                 mistakes.append(f"{variable}: cannot read the file: {error.strerror}")
+            except UnicodeDecodeError:
+                mistakes.append(f"{variable}: cannot read the file: it is not UTF-8")
         elif not variable.startswith(_FOREIGN):
             mistakes.append(_to_unknown(variable))
     return values, mistakes

@@ -117,8 +117,13 @@ class Ladder:
                     )
                 finally:
                     self._waiting.discard(deadline)
+        except RecordTooLarge:
+            raise
         except (KafkaUnavailable, TimeoutError) as error:
             self._note_failure(str(error) or "no answer in time")
+            return False
+        except Exception as error:  # noqa: BLE001 (whatever broke, the next rung may hold)
+            _report(Rung.KAFKA, error)
             return False
         self.breaker.succeeded()
         return True
@@ -129,13 +134,17 @@ class Ladder:
             log.warning("kafka.given_up", error=error, calls=len(self._waiting))
             now_s = asyncio.get_running_loop().time()
             for deadline in self._waiting:  # why should they wait any longer
-                deadline.reschedule(now_s)
+                if not deadline.expired():
+                    deadline.reschedule(now_s)
 
     async def _spool(self, accepted: Accepted) -> bool:
         try:
             async with asyncio.timeout(self.spool_deadline_s):
                 await self.spool.store(accepted)
         except (SpoolUnavailable, TimeoutError):
+            return False
+        except Exception as error:  # noqa: BLE001 (whatever broke, the next rung may hold)
+            _report(Rung.SPOOL, error)
             return False
         return True
 
@@ -148,6 +157,10 @@ class Ladder:
             return False
         webhook_marks.inc()
         return True
+
+
+def _report(rung: Rung, error: Exception) -> None:
+    log.critical("rung.broken", rung=rung.value, error=f"{type(error).__name__}: {error}")
 
 
 def cut(accepted: Accepted, names: TopicNames, *, now_s: float, error: RecordTooLarge) -> Accepted:

@@ -19,6 +19,7 @@ from kafka.errors import (
     RecordListTooLargeError,
     RetriableError,
 )
+from kafka.net.compat import KafkaNetClient
 
 from topics.layout import NOTIFICATION_MAX_BYTES
 
@@ -33,6 +34,30 @@ _NEWEST_API: Final = (4, 3)
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 log = logging.getLogger(__name__)
+
+
+class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python publishes no types
+    """
+    Wakes the producer's thread once, however many records come before it looks.
+
+    Each wake-up is a system call for which the event loop gives up the interpreter's lock.
+    """
+
+    _is_woken = False
+
+    def wakeup(self) -> None:
+        """Have the thread look, unless it is about to."""
+        if not self._is_woken:
+            self._is_woken = True
+            super().wakeup()
+
+    def poll(self, timeout_ms: float | None = None, future: object = None) -> Any:
+        """Wait for the network, or for a wake-up; the thread then sends what was appended."""
+        try:
+            return super().poll(timeout_ms=timeout_ms, future=future)
+        finally:
+            # What was appended until now is sent next; what comes from now on wakes it anew.
+            self._is_woken = False
 
 
 def create_producer(options: Mapping[str, Any]) -> KafkaProducer:
@@ -53,6 +78,7 @@ def create_producer(options: Mapping[str, Any]) -> KafkaProducer:
         metadata_max_age_ms=10_000,
         reconnect_backoff_max_ms=1_000,
         metrics_enabled=False,
+        kafka_client=_Client,
     )
 
 

@@ -8,12 +8,13 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 
 from ingress.publisher import KafkaPublisher
 from runtime.errors import KafkaUnavailable, RecordTooLarge
 from stack.choose import Servers
 from tests.ingress.doubles import Kafka
+from tests.ingress.processes import read_topic
 from topics.memory import Appended
 from topics.partitions import to_partition
 from topics.records import Publisher
@@ -61,25 +62,6 @@ class Real:
     async def read(self) -> list[Appended]:
         """Return all records of the topic."""
         return await asyncio.to_thread(read_topic, self.bootstrap, self.topic)
-
-
-def read_topic(bootstrap: str, topic: str) -> list[Appended]:
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(parts)
-        consumer.seek_to_beginning(*parts)
-        left = sum(consumer.end_offsets(parts).values())
-        found: list[Appended] = []
-        while len(found) < left:
-            for records in consumer.poll(timeout_ms=500).values():
-                found += [
-                    Appended(topic, it.key, it.value, dict(it.headers), it.partition)
-                    for it in records
-                ]
-        return found
-    finally:
-        consumer.close()
 
 
 Open = Callable[[], AbstractAsyncContextManager[Subject]]

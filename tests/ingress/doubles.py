@@ -40,16 +40,19 @@ class Kafka(MemoryPublisher):
 
 @dataclass
 class MemorySpool:
-    """Keeps what it is given, unless it *is_failing* or *is_stuck*."""
+    """Keeps what it is given, unless it *is_failing*, *is_stuck* or has a *defect*."""
 
     accepted: list[Accepted] = field(default_factory=list)
     is_failing: bool = False
     is_stuck: bool = False
+    defect: Exception | None = None
 
     async def store(self, accepted: Accepted) -> None:
         """Keep it."""
         if self.is_stuck:
             await asyncio.Event().wait()
+        if self.defect is not None:
+            raise self.defect
         if self.is_failing:
             raise SpoolUnavailable("full")
         self.accepted.append(accepted)
@@ -57,16 +60,19 @@ class MemorySpool:
 
 @dataclass
 class MemoryMark:
-    """Remembers when it was set, unless it *is_failing* or *is_stuck*."""
+    """Remembers when it was set, unless it *is_failing*, *is_stuck* or has a *defect*."""
 
     times_s: list[float] = field(default_factory=list)
     is_failing: bool = False
     is_stuck: bool = False
+    defect: Exception | None = None
 
     async def set(self, received_s: float) -> None:
         """Remember it."""
         if self.is_stuck:
             await asyncio.Event().wait()
+        if self.defect is not None:
+            raise self.defect
         if self.is_failing:
             raise OSError(30, "Read-only file system")
         self.times_s.append(received_s)

@@ -220,8 +220,9 @@ def test_only_where_nothing_holds_the_answer_is_503(ingress: Ingress) -> None:
     assert (answer.status_code, answer.content) == (503, b"")
 
 
-def test_a_defect_of_ours_is_503_and_shows_nothing(ingress: Ingress) -> None:
-    ingress.kafka.failure = ZeroDivisionError("a defect")
+def test_a_defect_on_the_last_rung_is_503_and_shows_nothing(ingress: Ingress) -> None:
+    ingress.kafka.failure = ingress.spool.defect = ZeroDivisionError("a defect")
+    ingress.mark.defect = ZeroDivisionError("a defect")
 
     answer = ingress.request(to_body("a"))
     assert (answer.status_code, answer.content) == (503, b"")

@@ -26,7 +26,11 @@ class Rungs:
 
     def store(self, accepted: Accepted) -> Rung:
         """Store it, and say where."""
-        ladder = Ladder(
+        return asyncio.run(self.ladder().store(accepted))
+
+    def ladder(self, *, kafka_deadline_s: float = 0.01) -> Ladder:
+        """Return the ladder."""
+        return Ladder(
             publisher=self.kafka,
             is_ready=lambda: self.is_ready,
             spool=self.spool,
@@ -35,11 +39,10 @@ class Rungs:
             names=NAMES,
             monotonic=FakeClock(),
             clock=FakeClock(77.0),
-            kafka_deadline_s=0.01,
+            kafka_deadline_s=kafka_deadline_s,
             spool_deadline_s=0.01,
             mark_deadline_s=0.01,
         )
-        return asyncio.run(ladder.store(accepted))
 
 
 @pytest.fixture
@@ -67,6 +70,41 @@ def test_a_kafka_that_fails_or_hangs_leaves_it_to_the_spool(rungs: Rungs, troubl
 
     assert rungs.store(to_accepted("a")) is Rung.SPOOL
     assert rungs.spool.accepted == [to_accepted("a")]
+
+
+def test_a_defect_of_a_rung_leaves_it_to_the_next(rungs: Rungs) -> None:
+    rungs.kafka.failure = ZeroDivisionError("a defect")
+    assert rungs.store(to_accepted("a")) is Rung.SPOOL
+
+    rungs.spool.defect = ZeroDivisionError("another")
+    assert rungs.store(to_accepted("b")) is Rung.MARK
+
+
+def test_when_the_breaker_opens_nobody_goes_on_waiting(rungs: Rungs) -> None:
+    rungs.kafka.is_stuck = True
+    rungs.breaker.failures_max = 1
+    ladder = rungs.ladder(kafka_deadline_s=30.0)
+
+    async def test() -> list[Rung]:
+        waiting = [asyncio.create_task(ladder.store(to_accepted(code))) for code in "abc"]
+        while rungs.kafka.waiting < len(waiting):  # noqa: ASYNC110 (no event says so)
+            await asyncio.sleep(0)
+        ladder.kafka_deadline_s = 0.01
+        first = await ladder.store(to_accepted("d"))
+        async with asyncio.timeout(5):
+            return [first, *await asyncio.gather(*waiting)]
+
+    assert asyncio.run(test()) == [Rung.SPOOL] * 4
+
+
+def test_calls_whose_time_ends_at_once_all_reach_the_spool(rungs: Rungs) -> None:
+    rungs.kafka.is_stuck = True
+    ladder = rungs.ladder(kafka_deadline_s=0.0)
+
+    async def test() -> list[Rung]:
+        return await asyncio.gather(*(ladder.store(to_accepted(str(it))) for it in range(50)))
+
+    assert asyncio.run(test()) == [Rung.SPOOL] * 50
 
 
 def test_after_failures_in_a_row_kafka_is_not_tried(rungs: Rungs) -> None:

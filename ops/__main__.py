@@ -14,6 +14,8 @@ _COMMANDS: Final = {
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",
+    "rebuild": "Fill new indices from the topic of snapshots and move all readers to them.",
+    "rollback": "Move all readers back to the indices of before the last rebuild.",
     "search": "Search the index, in one locale.",
     "setup": "Create topics, indices, aliases and the epoch; change nothing the second time.",
     "simulator": "Run Quable in a box: REST API, webhooks, faults on request.",

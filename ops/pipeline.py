@@ -46,6 +46,7 @@ from streams.fetch_stage import Fetcher
 from streams.log_reader import read_log
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
+from streams.rebuild import Rebuild, complete_stopped
 from streams.settling import Settler
 from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
@@ -178,11 +179,21 @@ async def run_worker(settings: Settings) -> None:
             is_mine=partial(owns_snapshot, app, topics.snapshots),
             clock=time.time,
         )
+        transfers = Rebuild(
+            settings=settings,
+            client=client,
+            publisher=publisher,
+            snapshots=surroundings.states[topics.snapshots],
+            committed=dict,  # noted before the swap, by whoever began it
+            types={},
+            report=lambda *_: None,
+        )
         watches = (
             watchdog.run,
             LoopWatch().run,
             partial(surroundings.keep_positions, app),
             partial(_purge_forever, purger),
+            partial(complete_stopped, transfers),
         )
         await Worker(app, stages, watches).run()
 

@@ -12,7 +12,7 @@ from sinks.mappings import to_mappings, to_settings
 
 SERVER_MAJOR: Final = 9
 _UNAUTHORIZED: Final = (401, 403)
-_LIVE: Final[dict[str, Any]] = {"term": {"deleted": False}}
+LIVE: Final[dict[str, Any]] = {"term": {"deleted": False}}
 _CONTROL: Final[dict[str, Any]] = {
     "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"},
     "mappings": {"dynamic": False, "properties": {}},
@@ -118,13 +118,13 @@ async def _ensure_locale(client: AsyncElasticsearch, alias: str, locale: str) ->
         )
     if await client.indices.exists(index=index):
         await _check_mapping(client, index, locale)
-        await client.indices.put_alias(index=index, name=alias, filter=_LIVE)
+        await client.indices.put_alias(index=index, name=alias, filter=LIVE)
         return f"put alias {alias} on the index {index} that was there"
     await client.indices.create(
         index=index,
         settings=to_settings(),
         mappings=to_mappings(locale),
-        aliases={alias: {"filter": _LIVE}},
+        aliases={alias: {"filter": LIVE}},
     )
     return f"created index {index} with alias {alias}"
 
@@ -141,7 +141,7 @@ async def _check_locale(
     found = (await client.indices.get_alias(index=indices[0], name=alias))[indices[0]]
     if _is_live(found["aliases"][alias].get("filter")):
         return None
-    await client.indices.put_alias(index=indices[0], name=alias, filter=_LIVE)
+    await client.indices.put_alias(index=indices[0], name=alias, filter=LIVE)
     return f"put the filter of tombstones on alias {alias}"
 
 
@@ -163,7 +163,7 @@ async def _check_mapping(client: AsyncElasticsearch, index: str, locale: str) ->
 
 def _is_live(found: Any) -> bool:
     """Elasticsearch may give a filter back in its long form."""
-    return found in (_LIVE, {"term": {"deleted": {"value": False}}})
+    return found in (LIVE, {"term": {"deleted": {"value": False}}})
 
 
 def _to_wrong_version(version: str) -> str:

@@ -45,17 +45,23 @@ class Ledger:
 
         It is the lowest delivered offset that is not acknowledged, else one past the last.
         """
-        delivered, held = self._delivered, self._held
-        while delivered and delivered[0] not in held:
-            delivered.popleft()
         if self._last < 0:
             return None
-        resume = delivered[0] if delivered else self._last + 1
+        head = self.head
+        resume = self._last + 1 if head is None else head
         return None if resume == self._committed else resume
 
     def committed(self, offset: int) -> None:
         """Note that the broker has stored *offset*; one that it refused is offered again."""
         self._committed = offset
+
+    @property
+    def head(self) -> int | None:
+        """The lowest delivered offset that is not acknowledged; None: all are."""
+        delivered, held = self._delivered, self._held
+        while delivered and delivered[0] not in held:
+            delivered.popleft()
+        return delivered[0] if delivered else None
 
     @property
     def stored(self) -> int | None:

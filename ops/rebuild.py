@@ -1,0 +1,62 @@
+"""quindex rebuild."""
+
+import asyncio
+import json
+import os
+
+import click
+
+from runtime.settings import load_settings
+
+NEEDS = ("kafka", "elasticsearch", "locales")
+
+
+@click.command()
+@click.option(
+    "--parallel",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Readers side by side, each a process of its own.",
+)
+@click.option("--dry-run", is_flag=True, help="Fill and compare; swap nothing.")
+@click.option("--complete", "only_complete", is_flag=True, help="Only read on after a swap.")
+@click.option("--share", hidden=True, help="I/N: read one share of the partitions, no more.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def command(
+    parallel: int, dry_run: bool, only_complete: bool, share: str | None, as_json: bool
+) -> None:
+    """
+    Fill new indices from the topic of snapshots and move all readers to them.
+
+    Needs no request to the PIM, and loses no write: searches and edits go on meanwhile. Stopped at
+    any point, it goes on there the next time. The old indices are kept for quindex rollback.
+    """
+    settings = load_settings(os.environ, needs=NEEDS)
+
+    from ops.transfers import complete, fill_share, open_rebuild, rebuild
+    from runtime.errors import Refused
+    from runtime.logs import configure_logs
+    from sinks.transfers import Phase, read_transfer
+
+    configure_logs(level="warning")
+    if share is not None:
+        mine, _, of = share.partition("/")
+        asyncio.run(fill_share(settings, int(mine), int(of)))
+        return
+
+    async def finish() -> dict[str, object]:
+        async with open_rebuild(settings) as work:
+            stored = await read_transfer(work.client, settings.index_prefix)
+            if stored is None or stored.transfer.phase is not Phase.SWAPPED:
+                raise Refused("No swap waits to be completed.")
+            return {"read_on": await complete(work, stored)}
+
+    done = asyncio.run(
+        finish() if only_complete else rebuild(settings, parallel=parallel, dry_run=dry_run)
+    )
+    if as_json:
+        click.echo(json.dumps(done))
+        return
+    for name, value in done.items():
+        click.echo(f"{name.replace('_', ' ')}: {value}")

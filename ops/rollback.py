@@ -1,0 +1,32 @@
+"""quindex rollback."""
+
+import asyncio
+import json
+import os
+
+import click
+
+from runtime.settings import load_settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def command(as_json: bool) -> None:
+    """
+    Move all readers back to the indices of before the last rebuild.
+
+    Then the snapshots that came since are applied to them: nothing is lost. Possible for seven
+    days after the rebuild.
+    """
+    settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+
+    from ops.transfers import roll_back
+    from runtime.logs import configure_logs
+
+    configure_logs(level="warning")
+    done = asyncio.run(roll_back(settings))
+    if as_json:
+        click.echo(json.dumps(done))
+        return
+    for name, value in done.items():
+        click.echo(f"{name.replace('_', ' ')}: {value}")

@@ -1,0 +1,141 @@
+"""What `quindex rebuild` and `quindex rollback` share: connections, and the steps in order."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+from ops.lag import read_positions
+from ops.progress import Progress
+from runtime.errors import Refused, Unreachable
+from runtime.settings import Settings
+from sinks.agreement import Findings
+from sinks.transfers import Phase, Stored, read_transfer
+from streams.rebuild import Rebuild
+from topics.creation import TopicState, describe
+from topics.names import TopicNames
+
+
+@asynccontextmanager
+async def open_rebuild(settings: Settings) -> AsyncIterator[Rebuild]:
+    """
+    Yield a rebuild that is connected.
+
+    Raises:
+        Unreachable: Kafka or Elasticsearch does not answer, or nothing was set up.
+    """
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(elasticsearch_client(settings))
+        publisher = await stack.enter_async_context(publisher_of(settings))
+        yield Rebuild(
+            settings=settings,
+            client=client,
+            publisher=publisher,
+            snapshots=await asyncio.to_thread(_describe_snapshots, settings),
+            committed=lambda: _read_committed(settings),
+            types={},
+            report=Progress("snapshots"),
+        )
+
+
+async def rebuild(settings: Settings, *, parallel: int, dry_run: bool) -> dict[str, Any]:
+    """
+    Fill new indices, compare, swap, read on; return what was done.
+
+    Raises:
+        Refused: the new indices do not say what the live ones say; nothing was swapped.
+    """
+    async with open_rebuild(settings) as work:
+        stored = await work.begin()
+        await _fill(work, stored, parallel)
+        await work.complete_fill(stored)
+        findings = await work.compare(stored)
+        if findings.problems:
+            raise Refused(_to_refusal(findings))
+        result = {
+            "indices": dict(stored.transfer.target),
+            "sampled": findings.sampled,
+            "searched": findings.searched,
+            "remarks": findings.remarks,
+            "swapped": not dry_run,
+        }
+        if not dry_run:
+            swapped = await work.swap(stored)
+            result["read_on"] = await complete(work, swapped)
+        return result
+
+
+async def complete(work: Rebuild, stored: Stored) -> int:
+    """Read on after a swap; a worker may have been faster."""
+    try:
+        return await work.complete(stored)
+    except Refused:
+        seen = await read_transfer(work.client, work.settings.index_prefix)
+        if seen is None or seen.transfer.phase is not Phase.DONE:
+            raise
+        return 0
+
+
+async def roll_back(settings: Settings) -> dict[str, Any]:
+    """Move readers back, apply what has come since; return what was done."""
+    async with open_rebuild(settings) as work:
+        stored = await work.roll_back()
+        records = await complete(work, stored)
+        return {"indices": dict(stored.transfer.target), "read_on": records}
+
+
+async def fill_share(settings: Settings, share: int, of: int) -> None:
+    """Read one share of the partitions: what a reader beside the command does."""
+    async with open_rebuild(settings) as work:
+        stored = await work.begin()
+        await work.fill(stored, range(share, work.snapshots.partitions, of))
+
+
+async def _fill(work: Rebuild, stored: Stored, parallel: int) -> None:
+    parallel = min(parallel, work.snapshots.partitions)
+    readers = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ops", "rebuild", "--share", f"{share}/{parallel}")
+        )
+        for share in range(1, parallel)
+    ]
+    try:
+        await work.fill(stored, range(0, work.snapshots.partitions, parallel))
+        for code in await asyncio.gather(*(reader.wait() for reader in readers)):
+            if code != 0:
+                raise Unreachable(f"A reader ended with exit code {code}; run it again.")
+    finally:
+        for reader in readers:
+            if reader.returncode is None:
+                reader.terminate()
+
+
+def _describe_snapshots(settings: Settings) -> TopicState:
+    name = TopicNames(settings.topic_prefix).snapshots
+    with kafka_admin(settings) as admin:
+        found = describe(admin, [name])
+    if name not in found:
+        raise Unreachable(f"There is no topic {name}. Run quindex setup first.")
+    return found[name]
+
+
+def _read_committed(settings: Settings) -> Mapping[int, int]:
+    topics = TopicNames(settings.topic_prefix)
+    with kafka_admin(settings) as admin:
+        positions = read_positions(admin, topics)
+    return {
+        where.partition: position.committed or 0
+        for where, position in positions.items()
+        if where.topic == topics.snapshots
+    }
+
+
+def _to_refusal(findings: Findings) -> str:
+    problems = "\n".join(f"  {problem}" for problem in findings.problems)
+    return (
+        f"The new indices differ from the live ones, so nothing was swapped:\n{problems}\n"
+        "Run quindex reconcile to find out which side is right, or run this again: it goes on "
+        "where it stopped."
+    )

@@ -1,0 +1,140 @@
+"""Whether new indices say what the live ones say: counts, sampled contents, a sample of searches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from elasticsearch import AsyncElasticsearch
+
+from sinks.comparison import find_differences
+from sinks.fields import to_alias
+
+SAMPLE_MAX: Final = 200
+SEARCHES_MAX: Final = 10
+COUNT_TOLERANCE: Final = 5
+COUNT_TOLERANCE_SHARE: Final = 0.005
+_EXAMPLES_MAX: Final = 5
+
+
+@dataclass
+class Findings:
+    """What was compared and what differs, in words."""
+
+    sampled: int = 0
+    searched: int = 0
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+async def compare_generations(
+    client: AsyncElasticsearch, prefix: str, target: Mapping[str, str]
+) -> Findings:
+    """
+    Compare *target* with what the aliases stand for now.
+
+    Edits go on meanwhile, so counts may differ a little, and a document whose versions differ is
+    no evidence. Contents that differ at the same version are, unless the mapping has changed: then
+    that is what the rebuild is for.
+    """
+    findings = Findings()
+    for locale, index in target.items():
+        alias = to_alias(prefix, locale)
+        if not await client.indices.exists_alias(name=alias):
+            findings.remarks.append(f"{locale}: there is no live index to compare with")
+            continue
+        await client.indices.refresh(index=[alias, index])
+        await _compare_counts(client, locale, alias, index, findings)
+        hits = await _sample(client, alias)
+        same_mapping = await _read_meta(client, alias) == await _read_meta(client, index)
+        await _compare_contents(client, locale, index, hits, findings, strict=same_mapping)
+        await _compare_searches(client, locale, index, hits[:SEARCHES_MAX], findings)
+    return findings
+
+
+async def _compare_counts(
+    client: AsyncElasticsearch, locale: str, alias: str, index: str, findings: Findings
+) -> None:
+    live = int((await client.count(index=alias))["count"])
+    new = int((await client.count(index=index, query={"term": {"deleted": False}}))["count"])
+    tolerance = max(COUNT_TOLERANCE, int(live * COUNT_TOLERANCE_SHARE))
+    if new < live - tolerance:
+        findings.problems.append(f"{locale}: {new} documents instead of {live}")
+    elif new != live:
+        findings.remarks.append(f"{locale}: {new} documents, {live} in the live index")
+
+
+async def _sample(client: AsyncElasticsearch, alias: str) -> Sequence[Mapping[str, Any]]:
+    found = await client.search(
+        index=alias,
+        query={"function_score": {"query": {"match_all": {}}, "random_score": {}}},
+        size=SAMPLE_MAX,
+    )
+    return list(found["hits"]["hits"])
+
+
+async def _compare_contents(
+    client: AsyncElasticsearch,
+    locale: str,
+    index: str,
+    hits: Sequence[Mapping[str, Any]],
+    findings: Findings,
+    *,
+    strict: bool,
+) -> None:
+    if not hits:
+        return
+    found = await client.mget(index=index, ids=[hit["_id"] for hit in hits])
+    missing, different = [], []
+    for hit, doc in zip(hits, found["docs"], strict=True):
+        findings.sampled += 1
+        if not doc.get("found"):
+            missing.append(hit["_id"])
+        elif doc["_source"]["sync"]["version"] == hit["_source"]["sync"]["version"]:
+            paths = find_differences(hit["_source"], doc["_source"])
+            if paths:
+                different.append(f"{hit['_id']} at {', '.join(paths[:_EXAMPLES_MAX])}")
+    if missing:
+        findings.problems.append(
+            f"{locale}: {len(missing)} of {len(hits)} sampled documents are missing, such as "
+            f"{', '.join(missing[:_EXAMPLES_MAX])}"
+        )
+    if different:
+        text = f"{locale}: {len(different)} sampled documents differ, such as {different[0]}"
+        (findings.problems if strict else findings.remarks).append(text)
+
+
+async def _compare_searches(
+    client: AsyncElasticsearch,
+    locale: str,
+    index: str,
+    hits: Sequence[Mapping[str, Any]],
+    findings: Findings,
+) -> None:
+    """A document that has a name is found by its whole name."""
+    for hit in hits:
+        name = hit["_source"].get("name")
+        if not isinstance(name, str) or not name.strip():
+            continue
+        findings.searched += 1
+        is_found = [await _finds(client, each, hit["_id"], name) for each in (hit["_index"], index)]
+        if is_found == [True, False]:
+            findings.problems.append(f"{locale}: {hit['_id']} is not found by its name {name!r}")
+
+
+async def _finds(client: AsyncElasticsearch, index: str, id_: str, name: str) -> bool:
+    answer = await client.search(
+        index=index,
+        query={
+            "bool": {
+                "must": [{"match": {"name": {"query": name, "operator": "and"}}}],
+                "filter": [{"ids": {"values": [id_]}}],
+            }
+        },
+        size=1,
+    )
+    return bool(answer["hits"]["hits"])
+
+
+async def _read_meta(client: AsyncElasticsearch, index: str) -> Any:
+    found = await client.indices.get_mapping(index=index)
+    return next(iter(found.values()))["mappings"].get("_meta")

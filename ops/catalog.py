@@ -10,10 +10,14 @@ from elasticsearch import AsyncElasticsearch
 
 from pim.kinds import Kind
 from runtime.settings import Settings
+from simulator.answers import show_attribute
+from simulator.schema import ATTRIBUTES
+from sinks.attribute_types import AttributeType, to_attribute_types
 from sinks.comparison import Comparison, compare
 from sinks.documents import project
 from sinks.fields import to_alias, to_id
 from sinks.reading import read_live
+from streams.attributes import to_type_names
 from topics.snapshots import Snapshot
 
 
@@ -70,16 +74,26 @@ async def read_catalog(http: httpx.AsyncClient) -> list[tuple[Kind, str, Mapping
     return [(Kind(line["kind"]), line["id"], line["resource"]) for line in lines]
 
 
+def read_types() -> Mapping[str, AttributeType]:
+    """Return the types of all attributes, as the simulator's API defines them."""
+    definitions = (show_attribute(attribute) for attribute in ATTRIBUTES.values())
+    return to_attribute_types(to_type_names(definitions))
+
+
 async def compare_with_catalog(
     http: httpx.AsyncClient, client: AsyncElasticsearch, settings: Settings
 ) -> Agreement:
     """Compare every resource of the simulator with what stands in the index, in every locale."""
-    catalog = [each for each in await read_catalog(http) if each[0].value in settings.kinds]
+    everything = await read_catalog(http)
+    catalog = [each for each in everything if each[0].value in settings.kinds]
+    names = {code: raw["name"] for kind, code, raw in everything if kind is Kind.CLASSIFICATION}
+    types = read_types()
     by_locale = {}
     for locale in settings.locales:
         chain = settings.fallback_chain(locale)
         expected = {
-            to_id(kind, code): _project(kind, code, raw, chain) for kind, code, raw in catalog
+            to_id(kind, code): _project(kind, code, raw, chain=chain, types=types, names=names)
+            for kind, code, raw in catalog
         }
         stored = await read_live(client, to_alias(settings.index_prefix, locale))
         by_locale[locale] = compare(expected, stored)
@@ -87,7 +101,13 @@ async def compare_with_catalog(
 
 
 def _project(
-    kind: Kind, code: str, resource: Mapping[str, Any], chain: tuple[str, ...]
+    kind: Kind,
+    code: str,
+    resource: Mapping[str, Any],
+    *,
+    chain: tuple[str, ...],
+    types: Mapping[str, AttributeType],
+    names: Mapping[str, Any],
 ) -> dict[str, Any]:
     snapshot = Snapshot(
         kind=kind,
@@ -100,5 +120,6 @@ def _project(
         newest_s=0.0,
         lane="live",
         resource=resource,
+        names=names,
     )
-    return project(snapshot, chain=chain, types={}, indexed_s=0.0)
+    return project(snapshot, chain=chain, types=types, indexed_s=0.0)

@@ -28,15 +28,19 @@ from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from sinks.batches import BatchFormer
+from sinks.classified import read_classified
 from sinks.elasticsearch import ElasticsearchSink
 from sinks.fields import to_alias
 from sinks.healing import Healer
 from sinks.indexer import Indexer
 from sinks.indices import check_server, read_indices
 from sinks.reading import count_live
+from sinks.reference import Reference
 from sinks.tombstones import Purger, read_version
 from streams.app import Stages, create_app, owns_snapshot
 from streams.asking import Asker
+from streams.attributes import AttributeRefresher
+from streams.classifications import Classifications
 from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
 from streams.delete_brake import DeleteBrake
@@ -47,12 +51,14 @@ from streams.log_reader import read_log
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
 from streams.rebuild import Rebuild, complete_stopped
+from streams.reference import ReferenceFollower
 from streams.settling import Settler
 from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
 from topics.dead_letters import DeadLetters
+from topics.due import Lane
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
 
@@ -97,6 +103,10 @@ async def run_worker(settings: Settings) -> None:
             return DeadLetters(publisher, topics.dead_letters, stage, time.time)
 
         asker = Asker(pim, gate, batch_max=settings.pim_batch_max)
+        chains = {locale: settings.fallback_chain(locale) for locale in settings.locales}
+        aliases = [to_alias(settings.index_prefix, locale) for locale in settings.locales]
+        reference = Reference()
+        follower = await _open_reference(settings, reference, stack)
         stages = Stages(
             debounce=Debouncer(
                 buffer=DebounceBuffer(
@@ -131,6 +141,17 @@ async def run_worker(settings: Settings) -> None:
                         limit_given=settings.unannounced_deletes_max,
                         clock=time.time,
                     ),
+                    classifications=Classifications(
+                        reference=reference,
+                        asker=asker,
+                        publisher=publisher,
+                        topics=topics,
+                        find=lambda code, refresh: read_classified(
+                            client, aliases, code, refresh=refresh
+                        ),
+                        chains=chains,
+                        clock=time.time,
+                    ),
                     clock=time.time,
                 ),
                 gate=gate,
@@ -142,8 +163,8 @@ async def run_worker(settings: Settings) -> None:
                 sink=ElasticsearchSink(client),
                 dead_letters=dead_letters("index"),
                 index_prefix=settings.index_prefix,
-                chains={locale: settings.fallback_chain(locale) for locale in settings.locales},
-                types={},
+                chains=chains,
+                types=reference.types,
                 former=BatchFormer(clock=time.monotonic),
                 clock=time.monotonic,
                 wall=time.time,
@@ -188,8 +209,18 @@ async def run_worker(settings: Settings) -> None:
             types={},
             report=lambda *_: None,
         )
+        attributes = AttributeRefresher(
+            definitions=pim.through(gate.of(Lane.PROCESS)),
+            reference=reference,
+            publisher=publisher,
+            topic=topics.reference,
+            is_owner=gate.is_ours,
+            clock=time.monotonic,
+        )
         watches = (
             watchdog.run,
+            follower.run,
+            attributes.run,
             LoopWatch().run,
             partial(surroundings.keep_positions, app),
             partial(_purge_forever, purger),
@@ -213,6 +244,20 @@ async def _purge_forever(purger: Purger) -> None:
             await purger.purge()
         except SinkUnavailable as error:
             log.warning("purge.postponed", error=str(error))
+
+
+async def _open_reference(
+    settings: Settings, reference: Reference, stack: AsyncExitStack
+) -> ReferenceFollower:
+    """Read what is known of attributes and classifications, before anything is projected."""
+    topic = TopicNames(settings.topic_prefix).reference
+    follower = ReferenceFollower(reference, topic, to_aiokafka_options(settings))
+    stack.push_async_callback(follower.stop)
+    try:
+        await follower.start()
+    except KafkaError as error:
+        raise kafka_unreachable(settings, error) from error
+    return follower
 
 
 async def _open_ends(settings: Settings, topic: str, stack: AsyncExitStack) -> KafkaEndOffsets:

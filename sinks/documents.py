@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from pim.kinds import Kind
 from sinks.attribute_types import AttributeType
-from sinks.fallbacks import resolve, to_label
+from sinks.classified import to_classification_name, to_classifications
+from sinks.fallbacks import resolve
 from sinks.fields import to_field
 from sinks.markup import to_clean, to_text
 from sinks.moments import to_date, to_moment
@@ -126,12 +127,11 @@ def _to_name(
 def _to_classifications(
     resource: Mapping[str, Any], names: Mapping[str, Any], chain: Sequence[str]
 ) -> list[Document]:
-    """Return {code, name} of each; assets also give a single `classification`."""
-    codes = to_codes(resource.get("classifications")) or to_codes([resource.get("classification")])
+    """Return {code, name} of each."""
     found = []
-    for code in codes:
-        name = to_label(names.get(code), chain)
-        found.append({"code": code} | ({"name": to_text(name)} if name else {}))
+    for code in to_classifications(resource):
+        name = to_classification_name(names.get(code), chain)
+        found.append({"code": code} | ({"name": name} if name else {}))
     return found
 
 

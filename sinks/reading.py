@@ -1,6 +1,6 @@
 """Reading all live search documents of an alias, at one moment."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
@@ -17,14 +17,18 @@ async def read_all(
     *,
     query: Mapping[str, Any] | None = None,
     page_max: int = PAGE_MAX,
+    fields: Sequence[str] | None = None,
+    refresh: bool = True,
 ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     """
     Yield id and search document of everything behind *alias* that matches *query*.
 
-    All pages show the index as it was when the first was asked for. The alias's filter hides
+    *alias* may name several, separated by commas; *fields* are those that are read, all by
+    default. Without *refresh* the writes of the last second may be missing. All pages show the index as it was when the first was asked for. The alias's filter hides
     tombstones; name an index to read them too.
     """
-    await client.indices.refresh(index=alias)
+    if refresh:
+        await client.indices.refresh(index=alias)
     opened = await client.open_point_in_time(index=alias, keep_alive=_KEEP_ALIVE)
     pit, after = opened["id"], None
     try:
@@ -34,6 +38,7 @@ async def read_all(
                 query=query or {"match_all": {}},
                 sort=[{"_shard_doc": "asc"}],
                 search_after=after,
+                source_includes=fields,
                 size=page_max,
                 track_total_hits=False,
             )

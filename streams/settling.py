@@ -15,6 +15,7 @@ from runtime.logs import get_logger
 from runtime.metrics import snapshots
 from runtime.points import reach
 from streams.asking import Asker
+from streams.classifications import Classifications
 from streams.delete_brake import DeleteBrake
 from streams.fetch_queue import Waiting
 from streams.missing import LOOK_AGAIN_S, MissingVerdict, judge_missing
@@ -42,6 +43,7 @@ class Settler:
     asker: Asker
     brake: DeleteBrake
     clock: Clock  # time.time
+    classifications: Classifications | None = None  # None: snapshots name none
 
     async def settle(
         self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
@@ -61,6 +63,10 @@ class Settler:
                 return None
         else:
             await self.brake.release(entry.key)
+        if self.classifications is not None:
+            wait_until_s = await self.classifications.settle(entry.record, resource)
+            if wait_until_s is not None:
+                return wait_until_s
         await self._append(entry, resource, ends, fetched_s)
         return None
 
@@ -117,6 +123,7 @@ class Settler:
             uuids=record.uuids,
             locales=record.locales,
             resource=resource or {},
+            names=self.classifications.names_of(resource) if self.classifications else {},
         )
         reach("snapshot.before")
         try:

@@ -1,0 +1,76 @@
+"""What search documents say of the classifications that their resources are in."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+
+from pim.kinds import Kind
+from runtime.errors import SinkUnavailable
+from sinks.fallbacks import to_label
+from sinks.markup import to_text
+from sinks.reading import read_all
+from sinks.relations import to_codes
+
+_FIELDS: Final = ("kind", "code", "locale", "classifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A search document of a resource that is in a classification; *name* is what it says of it."""
+
+    kind: Kind
+    code: str
+    locale: str
+    name: str | None
+
+
+def to_classifications(resource: Mapping[str, Any]) -> list[str]:
+    """Return the codes of a resource's classifications; assets also give a single one."""
+    return to_codes(resource.get("classifications")) or to_codes([resource.get("classification")])
+
+
+def to_classification_name(names: Any, chain: Sequence[str]) -> str | None:
+    """Return a classification's name in the first locale of *chain*, if it has one."""
+    name = to_label(names, chain)
+    return (to_text(name) or None) if name else None
+
+
+def find_outdated(
+    found: Iterable[Classified], names: Any, chains: Mapping[str, Sequence[str]]
+) -> dict[tuple[Kind, str], None]:
+    """Return the resources, each once, of which a search document says another name than *names*."""
+    wanted = {locale: to_classification_name(names, chain) for locale, chain in chains.items()}
+    return {
+        (each.kind, each.code): None
+        for each in found
+        if each.name != wanted.get(each.locale, each.name)
+    }
+
+
+async def read_classified(
+    client: AsyncElasticsearch, aliases: Sequence[str], classification: str, *, refresh: bool
+) -> AsyncIterator[Classified]:
+    """
+    Yield what the indices say of a classification, one by one; *refresh* sees the newest writes.
+
+    Raises:
+        SinkUnavailable: Elasticsearch does not say.
+    """
+    query = {"term": {"classifications.code": classification}}
+    try:
+        async for _, document in read_all(
+            client, ",".join(aliases), query=query, fields=_FIELDS, refresh=refresh
+        ):
+            name = next(
+                (
+                    each.get("name")
+                    for each in document["classifications"]
+                    if each["code"] == classification
+                ),
+                None,
+            )
+            yield Classified(Kind(document["kind"]), document["code"], document["locale"], name)
+    except (ApiError, TransportError) as error:
+        raise SinkUnavailable(f"elasticsearch: {error}") from error

@@ -1,0 +1,218 @@
+"""
+Names of classifications: into each snapshot, and what follows when one of them changes.
+
+Quable announces nothing for the documents of a classification that is renamed, moved or deleted:
+they are found in the index, and a `cascade` notification is appended for each.
+
+If the process dies:
+  before the cascades are stored   `reference` still holds the old names, and the classification's
+                                   due record was not acknowledged: it is compared again
+  after it                         the same; what shows the new name by then is left out
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, Protocol
+
+from pim.answers import Resource
+from pim.kinds import Kind
+from runtime.clock import Clock
+from runtime.errors import PimAnswerUnusable, PimUnauthorized, RecordTooLarge, TransientError
+from runtime.logs import get_logger
+from sinks.classified import Classified, find_outdated, to_classifications
+from sinks.reference import Reference
+from sinks.relations import to_code
+from topics.due import DueRecord, Lane
+from topics.names import TopicNames
+from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
+from topics.records import Publisher
+from topics.reference import ClassificationRecord, to_classification_key
+
+SECOND_LOOK_S: Final = 60.0
+"""After a change: what was fetched before it and not yet in the index would be missed otherwise."""
+AGAIN_AFTER_S: Final = 5.0
+APPENDS_MAX: Final = 500
+UNREADABLE_S: Final = 600.0
+"""How long a classification that the PIM does not give is not asked for again."""
+
+log = get_logger(__name__)
+
+FindClassified = Callable[[str, bool], AsyncIterator[Classified]]
+"""Yields what the index says of a classification; True: as of now, not of a second ago."""
+
+
+class Change(Enum):
+    """What a fetch has shown of a classification."""
+
+    NONE = "none"
+    NAMES = "names"
+    PLACE = "place"
+    GONE = "gone"
+
+
+class Asks(Protocol):
+    """Who asks the PIM for resources."""
+
+    @property
+    def pack_max(self) -> int:
+        """How many codes may share a request."""
+
+    async def ask(self, kind: Kind, lane: Lane, codes: Sequence[str]) -> Mapping[str, Resource]:
+        """Return the resources by code."""
+
+
+def to_record(code: str, resource: Resource) -> ClassificationRecord:
+    """Return what is kept of a classification."""
+    names = resource.get("name")
+    return ClassificationRecord(
+        code, names if isinstance(names, Mapping | str) else {}, to_code(resource.get("parent"))
+    )
+
+
+def judge(before: ClassificationRecord | None, now: ClassificationRecord | None) -> Change:
+    """Compare two readings of a classification; None: it does not exist, or was never read."""
+    if now is None:
+        return Change.GONE
+    if before is None or before.names != now.names:
+        return Change.NAMES
+    return Change.NONE if before.parent == now.parent else Change.PLACE
+
+
+class Classifications:
+    """The owner of `due` knows the names; *chains* gives each locale's fallbacks, itself first."""
+
+    def __init__(
+        self,
+        *,
+        reference: Reference,
+        asker: Asks,
+        publisher: Publisher,
+        topics: TopicNames,
+        find: FindClassified,
+        chains: Mapping[str, Sequence[str]],
+        clock: Clock,  # time.time
+    ) -> None:
+        self._reference, self._asker, self._publisher = reference, asker, publisher
+        self._topics, self._find, self._chains, self._clock = topics, find, chains, clock
+        self._asking = asyncio.Lock()
+        self._unreadable: dict[str, float] = {}  # code: since when
+        self._held: dict[str, ClassificationRecord] = {}  # newer than `reference` says
+
+    async def settle(self, record: DueRecord, resource: Resource | None) -> float | None:
+        """
+        Do what must be done before the snapshot is appended.
+
+        Returns None, or until when (unix seconds) the due record must wait: something that is
+        needed does not answer.
+        """
+        try:
+            if record.kind is Kind.CLASSIFICATION:
+                await self._note(record, resource)
+            elif resource is not None:
+                await self._learn(record.lane, to_classifications(resource))
+        except TransientError as error:
+            log.warning("classifications.postponed", key=record.key, error=str(error))
+            return self._clock() + AGAIN_AFTER_S
+        return None
+
+    def names_of(self, resource: Resource | None) -> Mapping[str, Any]:
+        """Return the names by locale of each of the resource's classifications that has some."""
+        known = ((code, self._known(code)) for code in to_classifications(resource or {}))
+        return {code: record.names for code, record in known if record is not None and record.names}
+
+    def _known(self, code: str) -> ClassificationRecord | None:
+        return self._held.get(code) or self._reference.classifications.get(code)
+
+    async def _learn(self, lane: Lane, codes: Sequence[str]) -> None:
+        """Ask for what was never read: names must be there with the first document."""
+        if all(map(self._is_settled, codes)):
+            return
+        async with self._asking:
+            left = [code for code in codes if not self._is_settled(code)]
+            for start in range(0, len(left), self._asker.pack_max):
+                pack = left[start : start + self._asker.pack_max]
+                try:
+                    found = await self._asker.ask(Kind.CLASSIFICATION, lane, pack)
+                except (PimUnauthorized, PimAnswerUnusable) as error:
+                    log.warning("classifications.unreadable", codes=pack, error=str(error))
+                    found = {}
+                for code in pack:
+                    if code in found:
+                        await self._keep(to_record(code, found[code]))
+                    else:
+                        self._unreadable[code] = self._clock()
+
+    def _is_settled(self, code: str) -> bool:
+        if self._known(code) is not None:
+            return True
+        since_s = self._unreadable.get(code)
+        return since_s is not None and self._clock() - since_s < UNREADABLE_S
+
+    async def _note(self, record: DueRecord, resource: Resource | None) -> None:
+        before = self._reference.classifications.get(record.code)
+        now = None if resource is None else to_record(record.code, resource)
+        change = judge(before, now)
+        try:
+            if now is not None:  # what is fetched from here on has the new names
+                self._held[record.code] = now
+                self._unreadable.pop(record.code, None)
+            count = await self._cascade(record.code, now, change, was_known=before is not None)
+            if change is Change.NONE:
+                return
+            if before is not None:
+                await self._look_again(record.code)
+            if now is not None:
+                await self._keep(now)
+            else:
+                await self._write(to_classification_key(record.code), None)
+        finally:
+            self._held.pop(record.code, None)
+        log.info("classification.changed", key=record.key, change=change.value, cascades=count)
+
+    async def _cascade(
+        self, code: str, now: ClassificationRecord | None, change: Change, *, was_known: bool
+    ) -> int:
+        is_changed = was_known and change is not Change.NONE
+        found = [each async for each in self._find(code, is_changed)]
+        if now is None or change is Change.PLACE:
+            outdated = {(each.kind, each.code): None for each in found}
+        else:
+            outdated = find_outdated(found, now.names, self._chains)
+        now_s = self._clock()
+        process = f"classification:{code}:{now_s:.3f}"
+        keys = list(outdated)
+        for start in range(0, len(keys), APPENDS_MAX):
+            async with asyncio.TaskGroup() as group:
+                for kind, each in keys[start : start + APPENDS_MAX]:
+                    group.create_task(self._append(kind, each, process, now_s))
+        return len(keys)
+
+    async def _append(self, kind: Kind, code: str, process: str, now_s: float) -> None:
+        await self._publisher.append(
+            self._topics.notifications,
+            key=to_key_bytes(code),
+            value=to_synthetic(
+                kind, code, now_s=now_s, reason="classification changed", process=process
+            ),
+            headers=to_headers(Source.CASCADE, now_s=now_s),
+        )
+
+    async def _look_again(self, code: str) -> None:
+        now_s = self._clock()
+        await self._publisher.append(
+            self._topics.notifications,
+            key=to_key_bytes(code),
+            value=to_synthetic(Kind.CLASSIFICATION, code, now_s=now_s, reason="second look"),
+            headers=to_headers(Source.TRIGGER, now_s=now_s, not_before_s=now_s + SECOND_LOOK_S),
+        )
+
+    async def _keep(self, record: ClassificationRecord) -> None:
+        await self._write(record.key, record.to_json())
+
+    async def _write(self, key: bytes, value: bytes | None) -> None:
+        try:
+            await self._publisher.append(self._topics.reference, key=key, value=value, partition=0)
+        except RecordTooLarge as error:  # a successor has to ask again
+            log.warning("classification.not_kept", error=str(error))
+        self._reference.apply(key, value)

@@ -5,10 +5,12 @@ If the process dies before the snapshot is stored, the due record was not acknow
 resource is fetched again. After it, the same snapshot, or a newer one, is appended again.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pim.answers import Resource
+from pim.kinds import Kind
 from runtime.clock import Clock
 from runtime.errors import RecordTooLarge
 from runtime.logs import get_logger
@@ -44,6 +46,7 @@ class Settler:
     brake: DeleteBrake
     clock: Clock  # time.time
     classifications: Classifications | None = None  # None: snapshots name none
+    deletes: Counter[Kind] = field(default_factory=Counter)  # appended by this worker
 
     async def settle(
         self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
@@ -69,6 +72,31 @@ class Settler:
                 return wait_until_s
         await self._append(entry, resource, ends, fetched_s)
         return None
+
+    def to_snapshot(
+        self,
+        record: DueRecord,
+        resource: Resource | None,
+        ends: Mapping[int, int],
+        fetched_s: float,
+    ) -> Snapshot:
+        """Return what the PIM holds; *ends* were read before it was asked, at *fetched_s*."""
+        return Snapshot(
+            kind=record.kind,
+            code=record.code,
+            version=to_version(self.epoch, ends[record.partition]),
+            partition=record.partition,
+            deleted=resource is None,
+            fetched_s=fetched_s,
+            notified_s=record.notified_s,
+            newest_s=record.newest_s,
+            lane=record.lane.value,
+            notifications=record.notifications,
+            uuids=record.uuids,
+            locales=record.locales,
+            resource=resource or {},
+            names=self.classifications.names_of(resource) if self.classifications else {},
+        )
 
     async def trigger(self, record: DueRecord, *, reason: str) -> None:
         """Append a notification of ours: its place in the log decides."""
@@ -108,23 +136,7 @@ class Settler:
     async def _append(
         self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
     ) -> None:
-        record = entry.record
-        snapshot = Snapshot(
-            kind=record.kind,
-            code=record.code,
-            version=to_version(self.epoch, ends[record.partition]),
-            partition=record.partition,
-            deleted=resource is None,
-            fetched_s=fetched_s,
-            notified_s=record.notified_s,
-            newest_s=record.newest_s,
-            lane=record.lane.value,
-            notifications=record.notifications,
-            uuids=record.uuids,
-            locales=record.locales,
-            resource=resource or {},
-            names=self.classifications.names_of(resource) if self.classifications else {},
-        )
+        snapshot = self.to_snapshot(entry.record, resource, ends, fetched_s)
         reach("snapshot.before")
         try:
             await self.publisher.append(
@@ -136,11 +148,12 @@ class Settler:
             await self.give_up(entry, reason=error.reason, error=str(error))
             return
         reach("snapshot.after")
-        snapshots.labels(record.kind.value, str(snapshot.deleted).lower()).inc()
+        self.deletes[snapshot.kind] += snapshot.deleted
+        snapshots.labels(snapshot.kind.value, str(snapshot.deleted).lower()).inc()
         log.info(
             "resource.fetched",
-            key=record.key,
+            key=snapshot.key,
             version=snapshot.version,
-            coalesced=record.notifications,
+            coalesced=snapshot.notifications,
             deleted=snapshot.deleted,
         )

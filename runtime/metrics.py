@@ -78,6 +78,12 @@ snapshots = Counter(
 search_documents = Counter(
     "quindex_search_documents", "Search documents by verdict.", ["verdict"], registry=REGISTRY
 )
+dropped_values = Counter(
+    "quindex_dropped_values",
+    "Values that are in no search document, by attribute and reason, counted per locale.",
+    ["attribute", "reason"],
+    registry=REGISTRY,
+)
 late_snapshots = Counter(
     "quindex_late_snapshots",
     "Stale snapshots that nothing newer followed: their resources were looked at again.",

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pim.kinds import Kind
+from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.attribute_types import AttributeType
 from sinks.classified import to_classification_name, to_classifications
+from sinks.dropped import Dropped
 from sinks.fallbacks import resolve
 from sinks.fields import to_field
 from sinks.markup import to_clean, to_text
@@ -30,13 +32,15 @@ def project(
     chain: Sequence[str],
     types: Mapping[str, AttributeType],
     indexed_s: float,
+    rules: AttributeRules = NO_RULES,
+    dropped: Dropped | None = None,
 ) -> Document:
     """
     Return the search document of the first locale of *chain*, the rest being its fallbacks.
 
-    Takes whatever the PIM answered: an odd value costs at most itself. The same snapshot, chain
-    and types always give the same document, but for `sync.indexed_at`. A deleted resource becomes
-    a tombstone.
+    Takes whatever the PIM answered: an odd value costs at most itself, and is counted in *dropped*.
+    The same snapshot, chain, types and rules always give the same document, but for
+    `sync.indexed_at`. A deleted resource becomes a tombstone.
     """
     document: Document = {
         "kind": snapshot.kind.value,
@@ -45,7 +49,17 @@ def project(
         "deleted": snapshot.deleted,
         "sync": _to_sync(snapshot, indexed_s),
     }
-    return document if snapshot.deleted else document | _to_content(snapshot, chain, types)
+    if snapshot.deleted:
+        return document
+    attributes: dict[str, Values] = {}
+    for code, value in sorted(to_attributes(snapshot.resource.get("attributes")).items()):
+        if code not in rules.ignored:
+            values = attributes[code] = to_values(
+                value, chain, rules.types.get(code) or types.get(code)
+            )
+            if dropped is not None and values.dropped:
+                dropped.note(code, values.dropped)
+    return document | _to_content(snapshot, chain, attributes, rules)
 
 
 def _to_sync(snapshot: Snapshot, indexed_s: float) -> Document:
@@ -61,18 +75,25 @@ def _to_sync(snapshot: Snapshot, indexed_s: float) -> Document:
 
 
 def _to_content(
-    snapshot: Snapshot, chain: Sequence[str], types: Mapping[str, AttributeType]
+    snapshot: Snapshot,
+    chain: Sequence[str],
+    attributes: Mapping[str, Values],
+    rules: AttributeRules,
 ) -> Document:
     resource = snapshot.resource
     document_type = to_code(resource.get("documentType"))
-    attributes = {
-        code: to_values(value, chain, types.get(code))
-        for code, value in sorted(to_attributes(resource.get("attributes")).items())
-    }
-    name, name_inherited = _to_name(snapshot.kind, document_type, resource, attributes, chain)
+    name, name_inherited = _to_name(
+        resource, attributes, chain, _to_name_codes(snapshot.kind, document_type, attributes, rules)
+    )
     classifications = _to_classifications(resource, snapshot.names, chain)
     active = resource.get("isActive")
-    texts = [text for values in attributes.values() for text in values.to_texts()]
+    unsearchable = rules.unsearchable
+    texts = [
+        text
+        for code, values in attributes.items()
+        if code not in unsearchable
+        for text in values.to_texts()
+    ]
     texts += [each["name"] for each in classifications if "name" in each]
     return {
         "document_type": document_type,
@@ -107,20 +128,25 @@ def to_attributes(raw: Any) -> Mapping[str, Any]:
     return by_code
 
 
+def _to_name_codes(
+    kind: Kind, document_type: str | None, attributes: Mapping[str, Values], rules: AttributeRules
+) -> list[str]:
+    """Return the attributes that may be the name: those with a rule, then by convention."""
+    usual = [f"{document_type}_name", f"{kind.value}_name", "name"]
+    return [*rules.names, *usual, *(code for code in attributes if code.endswith("_name"))]
+
+
 def _to_name(
-    kind: Kind,
-    document_type: str | None,
     resource: Mapping[str, Any],
     attributes: Mapping[str, Values],
     chain: Sequence[str],
+    codes: Sequence[str],
 ) -> tuple[str | None, bool]:
     """Return the resource's name, and whether its property `name` (not an attribute) is inherited."""
     own, inherited = resolve(resource.get("name"), chain)
     if isinstance(own, str) and (text := to_text(own)):
         return text, inherited
-    wanted = [f"{document_type}_name", f"{kind.value}_name", "name"]
-    wanted += [code for code in attributes if code.endswith("_name") and code not in wanted]
-    texts = (attributes[code].text for code in wanted if code in attributes)
+    texts = (attributes[code].text for code in codes if code in attributes)
     return next((text[0] for text in texts if text), None), False
 
 

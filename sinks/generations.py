@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from elasticsearch import AsyncElasticsearch
 
+from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.fields import to_alias, to_index
 from sinks.indices import LIVE, read_indices
-from sinks.mappings import REFRESH_INTERVAL, to_mappings, to_settings
+from sinks.mappings import REFRESH_INTERVAL, REPLICAS, to_mappings, to_settings
 
 _NUMBER_DIGITS: Final = 6
 _FILL: Final[dict[str, Any]] = {"refresh_interval": "-1", "number_of_replicas": 0}
@@ -54,7 +55,11 @@ def to_next_number(indices: Mapping[str, Sequence[str]]) -> int:
 
 
 async def create_filling(
-    client: AsyncElasticsearch, prefix: str, locales: Sequence[str], number: int
+    client: AsyncElasticsearch,
+    prefix: str,
+    locales: Sequence[str],
+    number: int,
+    rules: AttributeRules = NO_RULES,
 ) -> dict[str, str]:
     """Create one new index per locale, to be filled through its own alias; one that is there stays."""
     created = {}
@@ -62,11 +67,11 @@ async def create_filling(
         index = to_index(to_alias(prefix, locale), number)
         filling = to_alias(to_filling_prefix(prefix), locale)
         if not await client.indices.exists(index=index):
-            settings = {k: v for k, v in to_settings().items() if k != "auto_expand_replicas"}
+            settings = {k: v for k, v in to_settings(locale).items() if k != "auto_expand_replicas"}
             await client.indices.create(
                 index=index,
                 settings=settings | _FILL,
-                mappings=to_mappings(locale),
+                mappings=to_mappings(locale, rules),
                 aliases={filling: {}},
             )
         created[locale] = index
@@ -91,7 +96,7 @@ async def restore_settings(client: AsyncElasticsearch, target: Mapping[str, str]
             index=index,
             settings={
                 "refresh_interval": REFRESH_INTERVAL,
-                "auto_expand_replicas": to_settings()["auto_expand_replicas"],
+                "auto_expand_replicas": REPLICAS,
             },
         )
         await client.indices.refresh(index=index)

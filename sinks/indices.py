@@ -122,7 +122,7 @@ async def _ensure_locale(client: AsyncElasticsearch, alias: str, locale: str) ->
         return f"put alias {alias} on the index {index} that was there"
     await client.indices.create(
         index=index,
-        settings=to_settings(),
+        settings=to_settings(locale),
         mappings=to_mappings(locale),
         aliases={alias: {"filter": LIVE}},
     )

@@ -7,9 +7,11 @@ bring a value that does not fit; docs/decisions/0010-attribute-mapping.md says w
 
 from typing import Any, Final
 
-from sinks.analyzers import STANDARD, to_analyzer
+from sinks.analyzers import PREFIX, SORT, WORDS, to_analysis, to_analyzer, to_text_analyzer
+from sinks.attribute_rules import NO_RULES, AttributeRule, AttributeRules
+from sinks.fields import to_field
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Of the mapping; another one needs a rebuild. Kept in the index's `_meta`."""
 
 FIELDS_MAX: Final = 5_000
@@ -19,48 +21,50 @@ EXACT_MAX_CHARS: Final = 1_024
 """Longer texts cannot be filtered or sorted by; they are found by full text."""
 
 REFRESH_INTERVAL: Final = "1s"
+REPLICAS: Final = "0-1"
+META: Final = "quindex"
+"""Below `_meta`: what the index was made for."""
 
 _KEYWORD: Final = {"type": "keyword", "ignore_above": EXACT_MAX_CHARS}
+_SORT: Final = _KEYWORD | {"normalizer": SORT}
 _DATE: Final = {"type": "date", "format": "strict_date_optional_time"}
-_WORDS: Final = {
-    "type": "text",
-    "analyzer": STANDARD,
-    "index_prefixes": {"min_chars": 1, "max_chars": 12},
-}
+_WORDS: Final = {"type": "text", "analyzer": WORDS}
+_PREFIX: Final = {"type": "text", "analyzer": PREFIX, "search_analyzer": WORDS}
 _RELATION: Final = {
     "properties": dict.fromkeys(("type", "direction", "code", "key"), _KEYWORD),
 }
 
 
-def to_settings() -> dict[str, Any]:
-    """Return the settings of a new index, the same for all locales."""
+def to_settings(locale: str) -> dict[str, Any]:
+    """Return the settings of a new index of a locale."""
     return {
         "number_of_shards": 1,
-        "auto_expand_replicas": "0-1",
+        "auto_expand_replicas": REPLICAS,
         "refresh_interval": REFRESH_INTERVAL,
         "mapping.total_fields.limit": FIELDS_MAX,
         "mapping.total_fields.ignore_dynamic_beyond_limit": True,
         "mapping.ignore_malformed": True,
+        "analysis": to_analysis(locale),
     }
 
 
-def to_mappings(locale: str) -> dict[str, Any]:
-    """Return the mappings of a locale's index, with the analyzer of its language."""
-    analyzer = to_analyzer(locale)
-    text: dict[str, Any] = {"type": "text", "analyzer": analyzer}
+def to_mappings(locale: str, rules: AttributeRules = NO_RULES) -> dict[str, Any]:
+    """Return the mappings of a locale's index."""
+    text = _to_text(locale)
     return {
-        "_meta": {"quindex": {"schema": SCHEMA, "locale": locale, "analyzer": analyzer}},
+        "_meta": {META: to_meta(locale, rules)},
         "dynamic": False,
         "date_detection": False,
         "numeric_detection": False,
-        "dynamic_templates": _to_templates(text),
+        "dynamic_templates": _to_templates(locale, rules),
         "properties": {
             "kind": {"type": "keyword"},
-            "code": _KEYWORD | {"fields": {"words": {"type": "text", "analyzer": STANDARD}}},
+            "code": _KEYWORD | {"fields": {"words": _WORDS}},
             "document_type": _KEYWORD,
             "locale": {"type": "keyword"},
-            "name": text | {"fields": {"exact": _KEYWORD, "words": _WORDS}},
-            "text": text | {"fields": {"words": {"type": "text", "analyzer": STANDARD}}},
+            "name": text
+            | {"fields": {"exact": _KEYWORD, "words": _WORDS, "prefix": _PREFIX, "sort": _SORT}},
+            "text": text | {"fields": {"words": _WORDS}},
             "attributes": {"type": "object", "dynamic": True},
             "classifications": {
                 "properties": {"code": _KEYWORD, "name": text | {"fields": {"exact": _KEYWORD}}}
@@ -78,6 +82,35 @@ def to_mappings(locale: str) -> dict[str, Any]:
     }
 
 
+def to_meta(locale: str, rules: AttributeRules) -> dict[str, Any]:
+    """Return what an index says of itself, to be compared later."""
+    return {
+        "schema": SCHEMA,
+        "locale": locale,
+        "analyzer": to_analyzer(locale),
+        "attributes": {
+            code: changed for code, rule in rules.by_code.items() if (changed := rule.to_changed())
+        },
+    }
+
+
+def to_buckets(locale: str, rule: AttributeRule) -> dict[str, dict[str, Any]]:
+    """Return the mapping of each of an attribute's fields, by its path below the attribute."""
+    fields = ({"exact": _KEYWORD} if rule.facet else {}) | (
+        {"sort": _SORT} if rule.sortable else {}
+    )
+    text = _to_text(locale) | ({} if rule.searchable else {"index": False})
+    full = text | ({"fields": fields} if fields else {})
+    return {
+        "text": full,
+        "number": {"type": "double"},
+        "boolean": {"type": "boolean"},
+        "date": _DATE,
+        "choice.code": _KEYWORD,
+        "choice.label": full,
+    }
+
+
 def _to_sync() -> dict[str, Any]:
     return {
         "properties": {
@@ -92,17 +125,24 @@ def _to_sync() -> dict[str, Any]:
     }
 
 
-def _to_templates(text: dict[str, Any]) -> list[dict[str, Any]]:
-    exact = {"fields": {"exact": _KEYWORD}}
-    by_bucket: dict[str, dict[str, Any]] = {
-        "text": text | exact,
-        "number": {"type": "double"},
-        "boolean": {"type": "boolean"},
-        "date": _DATE,
-        "choice.code": _KEYWORD,
-        "choice.label": text | exact,
-    }
-    return [
-        {f"attribute_{bucket}": {"path_match": f"attributes.*.{bucket}", "mapping": mapping}}
-        for bucket, mapping in by_bucket.items()
+def _to_text(locale: str) -> dict[str, Any]:
+    return {"type": "text", "analyzer": to_text_analyzer(locale)}
+
+
+def _to_templates(locale: str, rules: AttributeRules) -> list[dict[str, Any]]:
+    """Those of attributes with a rule come first: the first that matches counts."""
+    usual = to_buckets(locale, AttributeRule())
+    templates = [
+        {f"{code}/{bucket}": _to_template(f"attributes.{to_field(code)}.{bucket}", mapping)}
+        for code, rule in rules.by_code.items()
+        for bucket, mapping in to_buckets(locale, rule).items()
+        if mapping != usual[bucket]
     ]
+    return templates + [
+        {f"attribute_{bucket}": _to_template(f"attributes.*.{bucket}", mapping)}
+        for bucket, mapping in usual.items()
+    ]
+
+
+def _to_template(path: str, mapping: dict[str, Any]) -> dict[str, Any]:
+    return {"path_match": path, "mapping": mapping}

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 from sinks.attribute_types import AttributeType
 from sinks.fallbacks import is_empty, is_translatable, resolve, to_label
-from sinks.markup import to_clean, to_text
+from sinks.markup import TEXT_MAX_CHARS, to_clean, to_text
 from sinks.moments import to_date
 
 VALUES_MAX: Final = 1_000
 """Of one attribute; what lies beyond is not searched."""
 
 DEPTH_MAX: Final = 16
+DROPPED_MAX: Final = 10
 _INTEGER_MAX: Final = 2**63 - 1
 _NUMBER: Final = re.compile(
     r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,3})?", re.ASCII
@@ -38,6 +39,7 @@ class Values:
 
     inherited: bool = False
     count: int = 0
+    dropped: list[str] = field(default_factory=list)  # a reason for each value that is left out
     buckets: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
@@ -48,6 +50,11 @@ class Values:
     def add(self, bucket: str, value: Any) -> None:
         """Put a value into the bucket of its type."""
         self.buckets.setdefault(bucket, []).append(value)
+
+    def drop(self, reason: str) -> None:
+        """Note that a value is left out; the first few of an attribute are enough."""
+        if len(self.dropped) < DROPPED_MAX:
+            self.dropped.append(reason)
 
     def to_json(self) -> dict[str, Any]:
         """Return the buckets that hold something; one value stands alone, choices never do."""
@@ -74,7 +81,10 @@ def to_values(value: Any, chain: Sequence[str], type_: AttributeType | None) -> 
 def _collect(
     value: Any, into: Values, chain: Sequence[str], type_: AttributeType | None, depth: int
 ) -> None:
-    if is_empty(value) or depth == 0 or into.count >= VALUES_MAX:
+    if is_empty(value):
+        return
+    if depth == 0 or into.count >= VALUES_MAX:
+        into.drop("too_deep" if depth == 0 else "too_many")
         return
     if isinstance(value, list):
         for each in value:
@@ -135,8 +145,12 @@ def _add_scalar(value: Any, into: Values, type_: AttributeType | None) -> None:
         and (date := to_date(value.strip())) is not None
     ):
         into.add("date", date)
-    elif text := to_text(_to_string(value)):
+    elif text := to_text(string := _to_string(value)):
         into.add("text", text)
+        if len(string) > TEXT_MAX_CHARS and len(text) == TEXT_MAX_CHARS:
+            into.drop("too_long")
+    else:
+        into.drop("no_text")
 
 
 def _to_boolean(value: Any, type_: AttributeType | None) -> bool | None:

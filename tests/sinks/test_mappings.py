@@ -30,9 +30,9 @@ def test_texts_are_analysed_in_the_language_and_filtered_exactly() -> None:
         name: each for part in mappings["dynamic_templates"] for name, each in part.items()
     }
 
-    assert mappings["properties"]["name"]["analyzer"] == "french"
+    assert mappings["properties"]["name"]["analyzer"] == "language"
     assert mappings["properties"]["name"]["fields"]["exact"]["type"] == "keyword"
-    assert templates["attribute_text"]["mapping"]["analyzer"] == "french"
+    assert templates["attribute_text"]["mapping"]["analyzer"] == "language"
     assert templates["attribute_text"]["path_match"] == "attributes.*.text"
     assert mappings["_meta"]["quindex"]["locale"] == "fr_FR"
 
@@ -40,5 +40,5 @@ def test_texts_are_analysed_in_the_language_and_filtered_exactly() -> None:
 def test_fields_grow_only_below_attributes_and_only_so_far() -> None:
     assert to_mappings("fr_FR")["dynamic"] is False
     assert to_mappings("fr_FR")["properties"]["attributes"]["dynamic"] is True
-    assert to_settings()["mapping.total_fields.limit"] == FIELDS_MAX
-    assert to_settings()["mapping.total_fields.ignore_dynamic_beyond_limit"] is True
+    assert to_settings("fr_FR")["mapping.total_fields.limit"] == FIELDS_MAX
+    assert to_settings("fr_FR")["mapping.total_fields.ignore_dynamic_beyond_limit"] is True

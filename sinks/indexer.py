@@ -281,6 +281,8 @@ class Indexer:
                 error="; ".join(dict.fromkeys(fault.error for fault in held.faults)),
             )
             return
+        if held.stale:
+            log.info("snapshot.stale", key=key, offset=held.received.offset)
         if held.stale and not held.followed and self._healer is not None:
             await self._healer.settle(held.received, key)
             return

@@ -181,6 +181,8 @@ class SafeConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go back to the committed offsets: everything not acknowledged is delivered again."""
+        again = sum(ledger.held for ledger in self.ledgers.values())
+        log.info("partitions.assigned", partitions=len(self.assignment()), delivered_again=again)
         self.ledgers.clear()
         self._acked.clear()
         self._acked_index.clear()

@@ -1,12 +1,14 @@
 """A server goes away for a while: nothing is lost, and nobody has to do anything."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from stack.local import LocalStack
 from stack.ports import HOST
+from stack.server import Server
 from tests.eventually import eventually
 from tests.integration.sites import Site, open_site, to_installation
 
@@ -38,6 +40,22 @@ def site(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield opened
 
 
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Stop a server, and start it again in the end, with its data and its port."""
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+        server.wait_ready(READY_WITHIN_S)
+
+
+def called(site: Site) -> int:
+    """Return how many webhook calls have been answered with success."""
+    return int(site.look("webhook")["notifications"].get("accepted", 0))
+
+
 def is_reached(site: Site) -> bool:
     """Return whether the ingress puts its calls on Kafka, as it says itself."""
     answer = httpx.get(f"http://{HOST}:{site.installation.ops_port}/readyz")
@@ -47,16 +65,14 @@ def is_reached(site: Site) -> bool:
 def test_calls_are_accepted_while_kafka_is_away_and_all_arrive(
     site: Site, stack: LocalStack
 ) -> None:
-    stack.kafka_server.stop()
-    done = site.control("bulk-edit", **EDITS)
-    site.run(site.installation.webhooks_idle())
-    told = site.look("webhook")
+    with stopped(stack.kafka_server):
+        done = site.control("bulk-edit", **EDITS)
+        eventually(lambda: called(site) >= done["notifications"], within_s=NOTICED_WITHIN_S)
+        told = site.look("webhook")
 
-    assert told["notifications"] == {"accepted": done["notifications"]}
-    assert told["calls"]["total"] == done["notifications"]  # at the first attempt, each
-    assert not is_reached(site)
-    stack.kafka_server.start()
-    stack.kafka_server.wait_ready(READY_WITHIN_S)
+        assert told["notifications"] == {"accepted": done["notifications"]}
+        assert told["calls"]["total"] == done["notifications"]  # each at the first attempt
+        assert not is_reached(site)
     site.assert_converges()
     eventually(lambda: is_reached(site), within_s=NOTICED_WITHIN_S)
     assert site.ends(site.installation.topics.notifications) >= done["notifications"]
@@ -67,13 +83,11 @@ def test_what_changed_while_elasticsearch_was_away_can_be_searched_once_it_is_ba
 ) -> None:
     snapshots = site.installation.topics.snapshots
     before = site.ends(snapshots)
-    stack.elasticsearch_server.stop()
-    site.control("bulk-edit", **EDITS)
-    eventually(lambda: site.ends(snapshots) >= before + DOCUMENTS, within_s=NOTICED_WITHIN_S)
+    with stopped(stack.elasticsearch_server):
+        site.control("bulk-edit", **EDITS)
+        eventually(lambda: site.ends(snapshots) >= before + DOCUMENTS, within_s=NOTICED_WITHIN_S)
 
-    assert sum(position.lag for position in site.positions().values()) >= DOCUMENTS
-    stack.elasticsearch_server.start()
-    stack.elasticsearch_server.wait_ready(READY_WITHIN_S)
+        assert sum(position.lag for position in site.positions().values()) >= DOCUMENTS
     site.assert_converges()
 
 

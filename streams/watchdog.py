@@ -78,6 +78,8 @@ class Watchdog:
         try:
             await self._check_coordinator(consumer)
         except Exception as error:
+            if self.app.should_stop:  # the consumer has ended meanwhile, as it was told to
+                return
             raise Stalled(f"the group coordinator gave up: {error!r}") from error
         if self.app.rebalancing:
             self.detector.forget()

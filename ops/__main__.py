@@ -11,6 +11,10 @@ from runtime.errors import OperatorError
 INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
+    "scans": "Look at scans, follow or cancel them.",
+    "replay": "Append the notifications of a time span again.",
+    "reconcile": "Compare the PIM with the index, and have what differs looked at again.",
+    "backfill": "Bring every resource into the index.",
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",

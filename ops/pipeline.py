@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -11,54 +10,36 @@ from aiokafka.errors import KafkaError
 from elasticsearch import AsyncElasticsearch
 
 from ops.connections import elasticsearch_client, kafka_unreachable, publisher_of
+from ops.parts import Parts, claim_quota, purge_forever
 from pim.client import PimClient
 from pim.connection import TIMEOUT_S
-from pim.kinds import Kind
 from runtime.errors import (
     KafkaUnavailable,
     OperatorError,
     PimAnswerUnusable,
     PimUnauthorized,
     SettingsInvalid,
-    SinkUnavailable,
     TransientError,
     Unreachable,
 )
 from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from sinks.batches import BatchFormer
-from sinks.classified import read_classified
-from sinks.elasticsearch import ElasticsearchSink
 from sinks.fields import to_alias
-from sinks.healing import Healer
-from sinks.indexer import Indexer
 from sinks.indices import check_server, read_indices
-from sinks.reading import count_live
 from sinks.reference import Reference
-from sinks.tombstones import Purger, read_version
-from streams.app import Stages, create_app, owns_snapshot
-from streams.asking import Asker
-from streams.attributes import AttributeRefresher
-from streams.classifications import Classifications
-from streams.debounce import DebounceBuffer, Timing
-from streams.debounce_stage import Debouncer
-from streams.delete_brake import DeleteBrake
+from streams.app import create_app
 from streams.end_offsets import KafkaEndOffsets
 from streams.epoch_keeper import EpochKeeper
-from streams.fetch_stage import Fetcher
 from streams.log_reader import read_log
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
-from streams.rebuild import Rebuild, complete_stopped
+from streams.rebuild import complete_stopped
 from streams.reference import ReferenceFollower
-from streams.settling import Settler
 from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
-from topics.dead_letters import DeadLetters
-from topics.due import Lane
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
 
@@ -99,88 +80,12 @@ async def run_worker(settings: Settings) -> None:
         epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
         log.info("worker.starting", epoch=epoch.epoch, partitions=epoch.partitions)
 
-        def dead_letters(stage: str) -> DeadLetters:
-            return DeadLetters(publisher, topics.dead_letters, stage, time.time)
-
-        asker = Asker(pim, gate, batch_max=settings.pim_batch_max)
-        chains = {locale: settings.fallback_chain(locale) for locale in settings.locales}
-        aliases = [to_alias(settings.index_prefix, locale) for locale in settings.locales]
         reference = Reference()
         follower = await _open_reference(settings, reference, stack)
-        stages = Stages(
-            debounce=Debouncer(
-                buffer=DebounceBuffer(
-                    Timing(settings.lead_s, settings.quiet_s, settings.delay_max_s),
-                    keys_max=DEBOUNCE_KEYS_MAX,
-                    clock=time.time,
-                ),
-                publisher=publisher,
-                dead_letters=dead_letters("debounce"),
-                topics=topics,
-                kinds=[Kind(kind) for kind in settings.kinds],
-                clock=time.time,
-                partitions=epoch.partitions,
-            ),
-            fetch=Fetcher(
-                asker=asker,
-                settler=Settler(
-                    publisher=publisher,
-                    dead_letters=dead_letters("fetch"),
-                    topics=topics,
-                    epoch=epoch.epoch,
-                    asker=asker,
-                    brake=DeleteBrake(
-                        publisher=publisher,
-                        topic=topics.control,
-                        read_control=partial(
-                            read_log, topics.control, to_aiokafka_options(settings)
-                        ),
-                        count_live=partial(
-                            count_live, client, to_alias(settings.index_prefix, settings.locales[0])
-                        ),
-                        limit_given=settings.unannounced_deletes_max,
-                        clock=time.time,
-                    ),
-                    classifications=Classifications(
-                        reference=reference,
-                        asker=asker,
-                        publisher=publisher,
-                        topics=topics,
-                        find=lambda code, refresh: read_classified(
-                            client, aliases, code, refresh=refresh
-                        ),
-                        chains=chains,
-                        clock=time.time,
-                    ),
-                    clock=time.time,
-                ),
-                gate=gate,
-                ends=ends,
-                hold_s=settings.quiet_s,
-                clock=time.time,
-            ),
-            index=Indexer(
-                sink=ElasticsearchSink(client),
-                dead_letters=dead_letters("index"),
-                index_prefix=settings.index_prefix,
-                chains=chains,
-                types=reference.types,
-                former=BatchFormer(clock=time.monotonic),
-                clock=time.monotonic,
-                wall=time.time,
-                healer=Healer(
-                    ends=snapshot_ends,
-                    stored_version=partial(
-                        read_version, client, to_alias(settings.index_prefix, settings.locales[0])
-                    ),
-                    publisher=publisher,
-                    topics=topics,
-                    wall=time.time,
-                ),
-            ),
-        )
+        parts = Parts(settings, client, publisher, pim, gate, ends, snapshot_ends, epoch, reference)
+        stages = parts.to_stages()
         app = create_app(settings, stages)
-        app.on_partitions_assigned.connect(partial(_claim_quota, gate, topics.due))
+        app.on_partitions_assigned.connect(claim_quota(parts, DUE_PARTITION))
         surroundings = Surroundings(
             settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
         )
@@ -190,60 +95,16 @@ async def run_worker(settings: Settings) -> None:
             topics.due: stages.fetch,
             topics.snapshots: stages.index,
         }
-        watchdog = Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher)
-        purger = Purger(
-            client=client,
-            prefix=settings.index_prefix,
-            locales=settings.locales,
-            publisher=publisher,
-            topic=topics.snapshots,
-            is_mine=partial(owns_snapshot, app, topics.snapshots),
-            clock=time.time,
-        )
-        transfers = Rebuild(
-            settings=settings,
-            client=client,
-            publisher=publisher,
-            snapshots=surroundings.states[topics.snapshots],
-            committed=dict,  # noted before the swap, by whoever began it
-            types={},
-            report=lambda *_: None,
-        )
-        attributes = AttributeRefresher(
-            definitions=pim.through(gate.of(Lane.PROCESS)),
-            reference=reference,
-            publisher=publisher,
-            topic=topics.reference,
-            is_owner=gate.is_ours,
-            clock=time.monotonic,
-        )
         watches = (
-            watchdog.run,
-            follower.run,
-            attributes.run,
+            Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher).run,
             LoopWatch().run,
+            follower.run,
+            parts.to_attributes().run,
             partial(surroundings.keep_positions, app),
-            partial(_purge_forever, purger),
-            partial(complete_stopped, transfers),
+            partial(purge_forever, parts.to_purger(app)),
+            partial(complete_stopped, parts.to_rebuild(surroundings.states[topics.snapshots])),
         )
         await Worker(app, stages, watches).run()
-
-
-async def _claim_quota(
-    gate: QuotaGate, due: str, _app: object, assigned: Collection[object], **_: object
-) -> None:
-    """Whoever has the partition of `due` has all requests to the PIM."""
-    if (due, DUE_PARTITION) in assigned:
-        gate.claim()
-
-
-async def _purge_forever(purger: Purger) -> None:
-    while True:
-        await asyncio.sleep(PURGE_EVERY_S)
-        try:
-            await purger.purge()
-        except SinkUnavailable as error:
-            log.warning("purge.postponed", error=str(error))
 
 
 async def _open_reference(

@@ -11,8 +11,9 @@ _MINUTES_FROM_S: Final = 120
 class Progress:
     """Says what is being done, how fast, and when it will be over; on stderr."""
 
-    def __init__(self, unit: str, *, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, unit: str, *, limit: str = "", stream: TextIO = sys.stderr) -> None:
         self._unit, self._stream = unit, stream
+        self._limit = f" (limited by {limit})" if limit else ""  # what an estimate rests on
         self._moving = stream.isatty()
         self._doing = ""
         self._began_s = self._said_s = 0.0
@@ -27,7 +28,7 @@ class Progress:
         self._said_s = now_s
         took_s = max(0.001, now_s - self._began_s)
         rate = done / took_s
-        line = f"{doing}: {done} {self._unit}, {left} left, {rate:.0f}/s{_to_eta(left, rate)}"
+        line = f"{doing}: {done} {self._unit}, {left} left, {rate:.0f}/s{_to_eta(left, rate)}{self._limit if left else ''}"
         if self._moving:
             self._stream.write(f"\r\x1b[K{line}" + ("\n" if left == 0 else ""))
         else:

@@ -93,8 +93,8 @@ async def _search(settings: Settings, locale: str, question: Question) -> Found:
     # Heavy, and --help should answer at once.
     from elasticsearch import ApiError, NotFoundError, TransportError
 
+    from sinks.cluster_errors import to_operator_error, to_unreachable
     from sinks.elasticsearch import connect
-    from sinks.indices import to_operator_error, to_unreachable
 
     alias = to_alias(settings.index_prefix, locale)
     async with connect(settings) as client:

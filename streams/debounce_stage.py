@@ -24,8 +24,15 @@ from topics.dead_letters import DeadLetters
 from topics.due import DueRecord
 from topics.layout import DUE_PARTITION, NOTIFICATIONS_PARTITIONS
 from topics.names import TopicNames
-from topics.notifications import Source, to_headers, to_not_before_s, to_source
+from topics.notifications import (
+    Source,
+    parse_since_s,
+    to_headers,
+    to_not_before_s,
+    to_source,
+)
 from topics.records import Publisher, Received
+from topics.scans import ScanPurpose, ScanRecord
 
 FLUSH_INTERVAL_S: Final = 0.1
 APPENDS_MAX: Final = 500
@@ -82,7 +89,12 @@ class Debouncer:
             await self._dead_letters.set_aside(received, reason=error.reason, error=str(error))
             received.acknowledge()
             return
-        outcome = await self._handle(notification, received)
+        try:
+            outcome = await self._handle(notification, received)
+        except MalformedNotification as error:  # a mark without its moment
+            await self._dead_letters.set_aside(received, reason=error.reason, error=str(error))
+            received.acknowledge()
+            return
         notifications.labels(notification.event, outcome).inc()
 
     async def run(self) -> None:
@@ -122,6 +134,8 @@ class Debouncer:
             return "buffered" if superseded is None else "coalesced"
         if notification.meaning is Meaning.PROCESS_END:
             await self._end_process(notification, received)
+        elif notification.meaning is Meaning.MARK:
+            await self._ask_for_reconcile(notification, received)
         received.acknowledge()
         return notification.meaning.value
 
@@ -144,6 +158,36 @@ class Debouncer:
                             partition=partition,
                         )
                     )
+
+    async def _ask_for_reconcile(self, notification: Notification, received: Received) -> None:
+        """
+        Notifications may be lost since a moment: find out what has changed since, then everything.
+
+        What was modified since is found quickly, but no delete: so a full scan stands behind it.
+        """
+        since_s = parse_since_s(received.value or b"")
+        log.warning("reconcile.asked_for", since_s=since_s)
+        now_s = self._clock()
+        for kind in sorted(self._kinds):
+            for since, name in ((since_s, "since"), (None, "full")):
+                if since == 0.0:
+                    continue
+                scan = ScanRecord(
+                    id=f"{notification.uuid[:8]}-{kind}-{name}",
+                    purpose=ScanPurpose.RECONCILE,
+                    kind=kind,
+                    page=0,
+                    since_s=since,
+                    asked_by="mark",
+                    began_s=now_s + (name == "full"),  # in this order
+                    updated_s=now_s,
+                )
+                await self._publisher.append(
+                    self._topics.due,
+                    key=scan.key,
+                    value=scan.to_json(),
+                    partition=DUE_PARTITION,
+                )
 
     async def _pass_on(self, due: list[Pending[Received]]) -> None:
         for start in range(0, len(due), APPENDS_MAX):

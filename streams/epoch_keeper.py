@@ -20,6 +20,7 @@ from streams.log_reader import read_log
 from topics.control import EpochRecord, is_epoch
 from topics.creation import TopicState, describe
 from topics.names import TopicNames
+from topics.notifications import MARK_CODE, Source, to_headers, to_key_bytes, to_mark
 from topics.records import Publisher
 
 _TRIES_MAX: Final = 5
@@ -72,8 +73,22 @@ class EpochKeeper:
             if changes is not None:
                 if reason is not None:
                     log.info("epoch.raised", epoch=epoch.epoch, reason=reason)
+                    changes += await self._ask_for_reconcile(topics, epoch)
                 return epoch, changes
         raise Unreachable("The epoch keeps changing: is another quindex setup running?")
+
+    async def _ask_for_reconcile(self, topics: TopicNames, epoch: EpochRecord) -> list[str]:
+        """What was only in the old log is lost: everything is compared. The first start has none."""
+        if epoch.epoch == 1:
+            return []
+        now_s = self.clock()
+        await self.publisher.append(
+            topics.notifications,
+            key=to_key_bytes(MARK_CODE),
+            value=to_mark(since_s=0.0, now_s=now_s),
+            headers=to_headers(Source.MARK, now_s=now_s),
+        )
+        return ["asked for a reconcile"]
 
     async def read_state(self) -> TopicState:
         """

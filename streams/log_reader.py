@@ -19,9 +19,11 @@ class Read:
     value: bytes | None
 
 
-async def read_log(topic: str, options: Mapping[str, Any], *, start: int = 0) -> list[Read]:
+async def read_log(
+    topic: str, options: Mapping[str, Any], *, start: int = 0, partition: int = 0
+) -> list[Read]:
     """
-    Return the records of partition 0 from *start* (or the log's beginning) to its end, as of now.
+    Return the records of one partition from *start* (or the log's beginning) to its end, as of now.
 
     Raises:
         KafkaError: the brokers do not answer.
@@ -29,7 +31,7 @@ async def read_log(topic: str, options: Mapping[str, Any], *, start: int = 0) ->
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     await consumer.start()
     try:
-        where = TopicPartition(topic, 0)
+        where = TopicPartition(topic, partition)
         first = (await consumer.beginning_offsets([where]))[where]
         end = (await consumer.end_offsets([where]))[where]
         consumer.assign([where])

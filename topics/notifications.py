@@ -100,6 +100,20 @@ def to_mark(*, since_s: float, now_s: float) -> bytes:
     )
 
 
+def to_marker(*, now_s: float) -> bytes:
+    """Return a notification of ours that only moves the end of its partition."""
+    return orjson.dumps(
+        {
+            "schema": 1,
+            "uuid": str(uuid4()),
+            "code": "quindex.marker",
+            "created_at": datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds"),
+            "created_by": "quindex: scan",
+            "resource": {"code": "quindex.marker", "type": "marker"},
+        }
+    )
+
+
 def parse_since_s(mark: bytes) -> float:
     """
     Return the moment that a mark names, unix seconds.

@@ -1,0 +1,254 @@
+"""The parts of a worker: what its stages and watches are made of."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Final
+
+from elasticsearch import AsyncElasticsearch
+
+from pim.client import PimClient
+from pim.kinds import Kind
+from runtime.errors import SinkUnavailable
+from runtime.kafka_options import to_aiokafka_options
+from runtime.logs import get_logger
+from runtime.settings import Settings
+from sinks.batches import BatchFormer
+from sinks.classified import read_classified
+from sinks.drift import DriftFinder
+from sinks.elasticsearch import ElasticsearchSink
+from sinks.fields import to_alias
+from sinks.healing import Healer
+from sinks.indexer import Indexer
+from sinks.reading import count_live
+from sinks.reference import Reference
+from sinks.tombstones import Purger, read_version
+from streams.app import Stages, owns_snapshot
+from streams.asking import Asker
+from streams.attributes import AttributeRefresher
+from streams.classifications import Classifications
+from streams.debounce import DebounceBuffer, Timing
+from streams.debounce_stage import Debouncer
+from streams.delete_brake import DeleteBrake
+from streams.due_stage import DueStage
+from streams.fetch_stage import Fetcher
+from streams.log_reader import Read, read_log
+from streams.publisher import KafkaPublisher
+from streams.quota_gate import QuotaGate
+from streams.rebuild import Rebuild
+from streams.safe_consumer import PipelineApp
+from streams.scan_pages import PageReader
+from streams.scanner import Scanner
+from streams.settling import Settler
+from topics.audit import AuditRecord
+from topics.control import EpochRecord
+from topics.creation import TopicState
+from topics.dead_letters import DeadLetters
+from topics.due import Lane
+from topics.end_offsets import EndOffsets
+from topics.layout import SNAPSHOTS_PARTITIONS
+from topics.names import TopicNames
+from topics.partitions import to_partition
+
+DEBOUNCE_KEYS_MAX: Final = 50_000
+PURGE_EVERY_S: Final = 3_600.0
+
+log = get_logger(__name__)
+
+
+@dataclass
+class Parts:
+    """Connections, and what is made of them; everything here is shared by the stages."""
+
+    settings: Settings
+    client: AsyncElasticsearch
+    publisher: KafkaPublisher
+    pim: PimClient
+    gate: QuotaGate
+    ends: EndOffsets  # of notifications
+    snapshot_ends: EndOffsets
+    epoch: EpochRecord
+    reference: Reference
+
+    @cached_property
+    def topics(self) -> TopicNames:
+        return TopicNames(self.settings.topic_prefix)
+
+    @cached_property
+    def chains(self) -> Mapping[str, Sequence[str]]:
+        return {each: self.settings.fallback_chain(each) for each in self.settings.locales}
+
+    @cached_property
+    def aliases(self) -> list[str]:
+        return [to_alias(self.settings.index_prefix, each) for each in self.settings.locales]
+
+    @cached_property
+    def asker(self) -> Asker:
+        return Asker(self.pim, self.gate, batch_max=self.settings.pim_batch_max)
+
+    @cached_property
+    def settler(self) -> Settler:
+        return Settler(
+            publisher=self.publisher,
+            dead_letters=self.dead_letters("fetch"),
+            topics=self.topics,
+            epoch=self.epoch.epoch,
+            asker=self.asker,
+            brake=DeleteBrake(
+                publisher=self.publisher,
+                topic=self.topics.control,
+                read_control=self.read_control,
+                count_live=partial(count_live, self.client, self.aliases[0]),
+                limit_given=self.settings.unannounced_deletes_max,
+                clock=time.time,
+            ),
+            classifications=Classifications(
+                reference=self.reference,
+                asker=self.asker,
+                publisher=self.publisher,
+                topics=self.topics,
+                find=lambda code, refresh: read_classified(
+                    self.client, self.aliases, code, refresh=refresh
+                ),
+                chains=self.chains,
+                clock=time.time,
+            ),
+            clock=time.time,
+        )
+
+    def dead_letters(self, stage: str) -> DeadLetters:
+        return DeadLetters(self.publisher, self.topics.dead_letters, stage, time.time)
+
+    async def read_control(self) -> list[Read]:
+        return await read_log(self.topics.control, to_aiokafka_options(self.settings))
+
+    async def read_audit(self, scan: str) -> list[AuditRecord]:
+        records = await read_log(
+            self.topics.audit,
+            to_aiokafka_options(self.settings),
+            partition=to_partition(scan.encode(), SNAPSHOTS_PARTITIONS),
+        )
+        wanted = scan.encode()
+        return [AuditRecord.parse(each.value or b"") for each in records if each.key == wanted]
+
+    def to_stages(self) -> Stages:
+        """Return the stages, not started."""
+        return Stages(debounce=self._to_debouncer(), fetch=self._to_due(), index=self._to_indexer())
+
+    def to_purger(self, app: PipelineApp) -> Purger:
+        """Return what purges the tombstones that this worker answers for."""
+        return Purger(
+            client=self.client,
+            prefix=self.settings.index_prefix,
+            locales=self.settings.locales,
+            publisher=self.publisher,
+            topic=self.topics.snapshots,
+            is_mine=partial(owns_snapshot, app, self.topics.snapshots),
+            clock=time.time,
+        )
+
+    def to_rebuild(self, snapshots: TopicState) -> Rebuild:
+        """Return what completes a transfer that was stopped after its swap."""
+        return Rebuild(
+            settings=self.settings,
+            client=self.client,
+            publisher=self.publisher,
+            snapshots=snapshots,
+            committed=dict,  # noted before the swap, by whoever began it
+            types=self.reference.types,
+            report=lambda *_: None,
+        )
+
+    def to_attributes(self) -> AttributeRefresher:
+        """Return what keeps the types of attributes up to date, while this worker may ask."""
+        return AttributeRefresher(
+            definitions=self.pim.through(self.gate.of(Lane.PROCESS)),
+            reference=self.reference,
+            publisher=self.publisher,
+            topic=self.topics.reference,
+            is_owner=self.gate.is_ours,
+            clock=time.monotonic,
+        )
+
+    def _to_debouncer(self) -> Debouncer:
+        settings = self.settings
+        return Debouncer(
+            buffer=DebounceBuffer(
+                Timing(settings.lead_s, settings.quiet_s, settings.delay_max_s),
+                keys_max=DEBOUNCE_KEYS_MAX,
+                clock=time.time,
+            ),
+            publisher=self.publisher,
+            dead_letters=self.dead_letters("debounce"),
+            topics=self.topics,
+            kinds=[Kind(kind) for kind in settings.kinds],
+            clock=time.time,
+            partitions=self.epoch.partitions,
+        )
+
+    def _to_due(self) -> DueStage:
+        fetcher = Fetcher(
+            asker=self.asker,
+            settler=self.settler,
+            gate=self.gate,
+            ends=self.ends,
+            hold_s=self.settings.quiet_s,
+            clock=time.time,
+        )
+        scanner = Scanner(
+            reader=PageReader(
+                self.pim, self.gate.of(Lane.SCAN), self.ends, self.settler, time.time
+            ),
+            settler=self.settler,
+            drift=DriftFinder(
+                self.client, self.settings.index_prefix, self.chains, self.reference.types
+            ),
+            publisher=self.publisher,
+            topics=self.topics,
+            epoch=self.epoch.epoch,
+            read_control=self.read_control,
+            read_audit=self.read_audit,
+            clock=time.time,
+        )
+        return DueStage(fetcher, scanner)
+
+    def _to_indexer(self) -> Indexer:
+        return Indexer(
+            sink=ElasticsearchSink(self.client),
+            dead_letters=self.dead_letters("index"),
+            index_prefix=self.settings.index_prefix,
+            chains=self.chains,
+            types=self.reference.types,
+            former=BatchFormer(clock=time.monotonic),
+            clock=time.monotonic,
+            wall=time.time,
+            healer=Healer(
+                ends=self.snapshot_ends,
+                stored_version=partial(read_version, self.client, self.aliases[0]),
+                publisher=self.publisher,
+                topics=self.topics,
+                wall=time.time,
+            ),
+        )
+
+
+async def purge_forever(purger: Purger) -> None:
+    """Purge now and then, until cancelled."""
+    while True:
+        await asyncio.sleep(PURGE_EVERY_S)
+        try:
+            await purger.purge()
+        except SinkUnavailable as error:
+            log.warning("purge.postponed", error=str(error))
+
+
+def claim_quota(parts: Parts, partition: int) -> Any:
+    """Return a handler of assignments: whoever has `due` has all requests to the PIM."""
+
+    async def claim(_app: object, assigned: Any, **_: object) -> None:
+        if (parts.topics.due, partition) in assigned:
+            parts.gate.claim()
+
+    return claim

@@ -1,0 +1,78 @@
+"""quindex replay."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from ops.moments import Moment
+from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from streams.time_span import Selection
+
+
+@click.command()
+@click.option("--since", "since_s", type=Moment(), required=True, help="From when on: 2h, a date.")
+@click.option("--until", "until_s", type=Moment(), help="Up to when; default: now.")
+@click.option("--code", "codes", multiple=True, help="Only of these resources.")
+@click.option("--event", "events", multiple=True, help="Only of these events: document.update.")
+@click.option("--dry-run", is_flag=True, help="Count; append nothing.")
+def command(
+    since_s: float,
+    until_s: float | None,
+    codes: Sequence[str],
+    events: Sequence[str],
+    dry_run: bool,
+) -> None:
+    """
+    Append the notifications of a time span again, so that their resources are fetched anew.
+
+    Kafka keeps them for seven days. Each resource is fetched once, however many there are of it.
+    """
+    settings = load_settings(os.environ, needs=("kafka",))
+    from streams.time_span import Selection
+
+    selection = Selection(
+        until_s=time.time() if until_s is None else until_s,
+        codes=frozenset(codes),
+        events=frozenset(events),
+    )
+    count = asyncio.run(_replay(settings, since_s, selection, dry_run=dry_run))
+    click.echo(f"{'would have' if dry_run else 'having'} {count} resources looked at again")
+
+
+async def _replay(
+    settings: Settings, since_s: float, selection: "Selection", *, dry_run: bool
+) -> int:
+    from aiokafka.errors import KafkaError
+
+    from ops.connections import kafka_unreachable, publisher_of
+    from ops.progress import Progress
+    from runtime.kafka_options import to_aiokafka_options
+    from streams.time_span import read_span
+    from topics.names import TopicNames
+    from topics.notifications import Source, to_headers
+
+    topic = TopicNames(settings.topic_prefix).notifications
+    newest: dict[str, tuple[bytes | None, bytes]] = {}
+    progress, read = Progress("notifications"), 0
+    try:
+        async for records, left in read_span(topic, to_aiokafka_options(settings), since_s=since_s):
+            for record in records:
+                key = selection.pick(record.value, appended_s=record.timestamp / 1000)
+                if key is not None:
+                    newest[key] = (record.key, record.value)
+            read += len(records)
+            progress("reading", read, left)
+    except KafkaError as error:
+        raise kafka_unreachable(settings, error) from error
+    if not dry_run:
+        headers = to_headers(Source.REPLAY, now_s=time.time())
+        async with publisher_of(settings) as publisher:
+            for key_bytes, value in newest.values():
+                await publisher.append(topic, key=key_bytes, value=value, headers=headers)
+    return len(newest)

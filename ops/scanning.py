@@ -1,0 +1,95 @@
+"""What commands about scans share: starting them, and following them in `due`."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from ops.connections import kafka_unreachable, publisher_of
+from pim.kinds import Kind
+from runtime.kafka_options import to_aiokafka_options
+from runtime.settings import Settings
+from streams.log_reader import read_log
+from streams.scanner import to_new_scan
+from topics.layout import DUE_PARTITION
+from topics.names import TopicNames
+from topics.scans import ScanPurpose, ScanRecord, fold_scans, to_cancel_key
+
+POLL_S: Final = 1.0
+
+
+@dataclass
+class ScanLog:
+    """The newest record of every scan; each reading takes only what came since the last one."""
+
+    settings: Settings
+    _newest: dict[bytes, bytes | None] = field(default_factory=dict)
+    _next: int = 0
+
+    async def read(self) -> list[ScanRecord]:
+        """
+        Return all scans, oldest first.
+
+        Raises:
+            Unreachable: Kafka does not answer.
+        """
+        topic = TopicNames(self.settings.topic_prefix).due
+        try:
+            records = await read_log(topic, to_aiokafka_options(self.settings), start=self._next)
+        except KafkaError as error:
+            raise kafka_unreachable(self.settings, error) from error
+        for record in records:
+            self._next = record.offset + 1
+            if record.key is not None:
+                self._newest[record.key] = record.value
+        return fold_scans(self._newest)
+
+
+async def start_scans(
+    settings: Settings, purpose: ScanPurpose, kinds: Sequence[Kind], *, since_s: float | None
+) -> list[ScanRecord]:
+    """Append the first record of one scan per kind."""
+    topics = TopicNames(settings.topic_prefix)
+    scans = [
+        to_new_scan(purpose, kind, now_s=time.time(), since_s=since_s, asked_by="command")
+        for kind in kinds
+    ]
+    async with publisher_of(settings) as publisher:
+        for scan in scans:
+            await publisher.append(
+                topics.due, key=scan.key, value=scan.to_json(), partition=DUE_PARTITION
+            )
+    return scans
+
+
+async def cancel_scan(settings: Settings, scan_id: str) -> None:
+    """Ask the owner of `due` to stop a scan at its next page."""
+    topics = TopicNames(settings.topic_prefix)
+    async with publisher_of(settings) as publisher:
+        await publisher.append(topics.control, key=to_cancel_key(scan_id), value=b"{}")
+
+
+async def follow(
+    settings: Settings, ids: Sequence[str], report: Callable[[list[ScanRecord]], None]
+) -> list[ScanRecord]:
+    """Tell *report* how the scans go on; return them once all are over."""
+    scans = ScanLog(settings)
+    while True:
+        mine = [scan for scan in await scans.read() if scan.id in ids]
+        report(mine)
+        if len(mine) == len(ids) and all(scan.is_over for scan in mine):
+            return mine
+        await asyncio.sleep(POLL_S)
+
+
+def to_kinds(given: Sequence[str], settings: Settings) -> list[Kind]:
+    """Return the kinds that were asked for, or all that are indexed."""
+    return [Kind(kind) for kind in given or settings.kinds]
+
+
+def to_left(scans: Sequence[ScanRecord]) -> int:
+    """Return how many resources are still to be read, as far as the PIM has said."""
+    return sum(max(0, (scan.total or 0) - scan.resources) for scan in scans if not scan.is_over)

@@ -1,0 +1,87 @@
+"""quindex scans."""
+
+import asyncio
+import json
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from runtime.settings import load_settings
+
+if TYPE_CHECKING:
+    from topics.scans import ScanRecord
+
+
+@click.group()
+def command() -> None:
+    """Look at scans (backfill and reconcile), follow or cancel them."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per scan.")
+def list_(as_json: bool) -> None:
+    """List the scans of the last days, oldest first."""
+    from ops.scanning import ScanLog
+
+    settings = load_settings(os.environ, needs=("kafka",))
+    scans = asyncio.run(ScanLog(settings).read())
+    for scan in scans:
+        click.echo(
+            json.dumps(scan.model_dump(mode="json", by_alias=True)) if as_json else _to_line(scan)
+        )
+    if not scans and not as_json:
+        click.echo("no scans")
+
+
+@command.command()
+@click.argument("scan_id")
+def watch(scan_id: str) -> None:
+    """Follow a scan until it is over; Ctrl-C only stops watching."""
+    from ops.progress import Progress
+    from ops.scanning import follow, to_left
+
+    settings = load_settings(os.environ, needs=("kafka",))
+    _find(scan_id)
+    progress = Progress("resources", limit="the PIM's quota")
+
+    def report(mine: "list[ScanRecord]") -> None:
+        progress("reading", sum(scan.resources for scan in mine), to_left(mine))
+
+    for scan in asyncio.run(follow(settings, [scan_id], report)):
+        click.echo(_to_line(scan))
+
+
+@command.command()
+@click.argument("scan_id")
+@click.option("--dry-run", is_flag=True, help="Say what would be cancelled; change nothing.")
+def cancel(scan_id: str, dry_run: bool) -> None:
+    """Stop a scan at its next page. What it has read stays."""
+    from ops.scanning import cancel_scan
+
+    scan = _find(scan_id)
+    if not dry_run:
+        asyncio.run(cancel_scan(load_settings(os.environ, needs=("kafka",)), scan_id))
+    click.echo(f"{'would cancel' if dry_run else 'cancelling'} {_to_line(scan)}")
+
+
+def _find(scan_id: str) -> "ScanRecord":
+    from ops.scanning import ScanLog
+    from runtime.errors import Refused
+
+    settings = load_settings(os.environ, needs=("kafka",))
+    for scan in asyncio.run(ScanLog(settings).read()):
+        if scan.id == scan_id:
+            return scan
+    raise Refused(f"There is no scan {scan_id}. See quindex scans list.")
+
+
+def _to_line(scan: "ScanRecord") -> str:
+    began = datetime.fromtimestamp(scan.began_s, UTC)
+    total = "?" if scan.total is None else str(scan.total)
+    return (
+        f"{scan.id}  {scan.purpose.value:<9} {scan.kind.value:<14} {scan.phase.value:<9} "
+        f"{scan.resources}/{total} resources  {scan.requests} requests  drift {scan.drift}  "
+        f"since {began:%Y-%m-%d %H:%M:%S} UTC"
+    )

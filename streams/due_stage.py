@@ -1,0 +1,42 @@
+"""The stage that reads `due`: resources to fetch go to one part of it, pages of scans to another."""
+
+import asyncio
+from dataclasses import dataclass
+
+from streams.scanner import Scanner
+from streams.stage import Stage
+from topics.records import Received
+from topics.scans import is_scan
+
+
+@dataclass(frozen=True, slots=True)
+class DueStage:
+    """Hands each record to whom it concerns."""
+
+    fetcher: Stage
+    scanner: Scanner
+
+    @property
+    def waits_for(self) -> str | None:
+        """What keeps fetching from going on; scans wait for their turn by nature."""
+        return self.fetcher.waits_for or ("a scan's next page" if self.scanner.is_active else None)
+
+    async def take(self, received: Received) -> None:
+        """Accept a record; waits while the fetch stage is full."""
+        part = self.scanner if is_scan(received.key) and received.value else self.fetcher
+        await part.take(received)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.fetcher.run())
+            group.create_task(self.scanner.run())
+
+    def drop(self) -> None:
+        """Forget everything held: partitions have moved."""
+        self.fetcher.drop()
+        self.scanner.drop()
+
+    async def drain(self) -> None:
+        """Finish what is being fetched; a scan's page is read again by the next owner."""
+        await self.fetcher.drain()

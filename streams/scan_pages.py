@@ -1,0 +1,104 @@
+"""Reads one page of a scan from the PIM, as snapshots."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from pim.answers import Resource, to_code
+from pim.client import PimClient
+from pim.urls import PAGE_MAX
+from runtime.clock import Clock
+from streams.quota_gate import LaneGate
+from streams.settling import Settler
+from topics.due import DueRecord, Lane
+from topics.end_offsets import EndOffsets
+from topics.notifications import to_key_bytes
+from topics.partitions import to_partition
+from topics.scans import ScanRecord
+from topics.snapshots import Snapshot
+
+
+@dataclass
+class CountingGate:
+    """Counts the requests that pass."""
+
+    gate: LaneGate
+    requests: int = 0
+
+    @asynccontextmanager
+    async def request(self) -> AsyncIterator[None]:
+        """Wait for a slot; hold it."""
+        async with self.gate.request():
+            self.requests += 1
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPage:
+    """The snapshots of a page, in the PIM's order."""
+
+    snapshots: list[Snapshot]
+    has_next: bool
+    total: int | None
+    requests: int
+
+    def ends_early(self, number: int) -> bool:
+        """Whether the list seems to end here, although its total says that there is more."""
+        if self.has_next or self.total is None:
+            return False
+        return (number - 1) * PAGE_MAX + len(self.snapshots) < self.total
+
+
+@dataclass
+class PageReader:
+    """Reads pages in the lane of scans; *settler* knows epoch and classification names."""
+
+    client: PimClient
+    gate: LaneGate
+    ends: EndOffsets
+    settler: Settler
+    clock: Clock  # time.time
+
+    async def read(self, scan: ScanRecord) -> ScannedPage | float:
+        """
+        Return the page, or until when (unix seconds) it must wait for something that is needed.
+
+        Raises:
+            PimUnavailable, PimUnauthorized, PimAnswerUnusable: nothing can be said of the page.
+            KafkaUnavailable: the end offsets are not known.
+        """
+        gate = CountingGate(self.gate)
+        client = self.client.through(gate)
+        ends = await self.ends.read()  # before the request: the answer covers all up to here
+        fetched_s = self.clock()
+        page = await client.fetch_page(
+            scan.kind, page=scan.page, order="id", modified_after_s=scan.since_s
+        )
+        snapshots = []
+        for found in page.resources:
+            code = to_code(found)
+            if code is None:
+                continue
+            resource: Resource = await client.complete(scan.kind, found)
+            record = self._to_record(scan, code, ends, fetched_s)
+            if self.settler.classifications is not None:
+                wait_until_s = await self.settler.classifications.settle(record, resource)
+                if wait_until_s is not None:
+                    return wait_until_s
+            snapshots.append(self.settler.to_snapshot(record, resource, ends, fetched_s))
+        return ScannedPage(snapshots, page.has_next, page.total, gate.requests)
+
+    def _to_record(
+        self, scan: ScanRecord, code: str, ends: Mapping[int, int], fetched_s: float
+    ) -> DueRecord:
+        partition = to_partition(to_key_bytes(code), len(ends))
+        return DueRecord(
+            kind=scan.kind,
+            code=code,
+            lane=Lane.SCAN,
+            partition=partition,
+            offset=max(0, ends[partition] - 1),
+            notified_s=fetched_s,
+            newest_s=fetched_s,
+            notifications=0,
+        )

@@ -20,6 +20,7 @@ from topics.memory import MemoryPublisher
 from topics.names import TopicNames
 from topics.notifications import HEADER_SOURCE, Source, to_headers, to_mark
 from topics.records import Received
+from topics.scans import ScanPurpose, ScanRecord
 
 TOPICS = TopicNames("t")
 TIMING = Timing(lead_s=0.5, quiet_s=2, delay_max_s=15)
@@ -183,13 +184,24 @@ def test_what_names_no_resource_is_acknowledged_at_once(event: str) -> None:
     run(scenario())
 
 
-def test_a_mark_names_no_resource_to_fetch() -> None:
+@pytest.mark.parametrize(
+    ("since_s", "expected"),
+    [
+        (1_000.0, [("asset", 1_000.0), ("asset", None), ("document", 1_000.0), ("document", None)]),
+        (0.0, [("asset", None), ("document", None)]),
+    ],
+)
+def test_a_mark_asks_for_a_quick_reconcile_and_a_full_one_behind_it(
+    since_s: float, expected: list[tuple[str, float | None]]
+) -> None:
     async def scenario() -> None:
-        bench = Bench()
-        await bench.stage.take(bench.inbox.receive(to_mark(since_s=0, now_s=1)))
-        await bench.flush_after(60)
+        bench = Bench(kinds=(Kind.DOCUMENT, Kind.ASSET))
+        await bench.stage.take(bench.inbox.receive(to_mark(since_s=since_s, now_s=1)))
 
-        assert bench.due == []
+        scans = [ScanRecord.parse(record.value or b"") for record in bench.publisher.of(TOPICS.due)]
+        assert [(scan.kind, scan.since_s) for scan in scans] == expected
+        assert {scan.purpose for scan in scans} == {ScanPurpose.RECONCILE}
+        assert bench.inbox.acknowledged == [0]
 
     run(scenario())
 

@@ -7,8 +7,9 @@ from elasticsearch import AsyncElasticsearch
 
 from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.fields import to_alias, to_index
-from sinks.indices import LIVE, read_indices
+from sinks.indices import read_indices
 from sinks.mappings import REFRESH_INTERVAL, REPLICAS, to_mappings, to_settings
+from sinks.planning import LIVE
 
 _NUMBER_DIGITS: Final = 6
 _FILL: Final[dict[str, Any]] = {"refresh_interval": "-1", "number_of_replicas": 0}

@@ -28,6 +28,8 @@ class Held:
 
 def credit(entry: Entry[Held], answer: Answer) -> list[Held]:
     """Take one document off each of its records; return those that are complete by it."""
+    if not entry.receipts:  # partitions have moved: its record is delivered again
+        return []
     if answer.verdict is Verdict.DEAD:
         entry.receipts[-1].faults.append(answer)  # the others' content was superseded unwritten
     if answer.verdict is Verdict.STALE:

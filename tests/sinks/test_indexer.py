@@ -333,6 +333,28 @@ def test_what_is_being_written_at_a_drop_acknowledges_nothing() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("answer", [Answer(Verdict.STALE), POISON])
+def test_what_is_refused_after_a_drop_ends_nothing(answer: Answer) -> None:
+    async def main() -> None:
+        sink = SlowSink()
+        sink.failures = [[answer] * 2]
+        stage = Stage(sink=sink)
+        async with stage.running():
+            await stage.take("a", offset=1)
+            for _ in range(200):
+                await asyncio.sleep(0)
+            stage.indexer.drop()
+            sink.gate.set()
+            await stage.settled()
+            await stage.take("b", offset=2)
+            await stage.settled()
+
+        assert stage.acknowledged == [2]
+        assert stage.publisher.appended == []
+
+    asyncio.run(main())
+
+
 @with_stage
 async def test_draining_writes_everything_at_once(stage: Stage) -> None:
     for number in range(3):

@@ -350,7 +350,7 @@ def test_what_is_refused_after_a_drop_ends_nothing(answer: Answer) -> None:
             await stage.settled()
 
         assert stage.acknowledged == [2]
-        assert stage.publisher.appended == []
+        assert stage.publisher.records == []
 
     asyncio.run(main())
 

@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     "backfill": "Bring every resource into the index.",
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
+    "index": "Compare the indices with what they should be; change what needs no rebuild.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",
     "rebuild": "Fill new indices from the topic of snapshots and move all readers to them.",
     "rollback": "Move all readers back to the indices of before the last rebuild.",

@@ -15,6 +15,7 @@ from runtime.errors import SinkUnavailable
 from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
+from sinks.attribute_rules import AttributeRules, load_rules
 from sinks.batches import BatchFormer
 from sinks.classified import read_classified
 from sinks.drift import DriftFinder
@@ -83,6 +84,10 @@ class Parts:
     @cached_property
     def aliases(self) -> list[str]:
         return [to_alias(self.settings.index_prefix, each) for each in self.settings.locales]
+
+    @cached_property
+    def rules(self) -> AttributeRules:
+        return load_rules(self.settings.attributes)
 
     @cached_property
     def asker(self) -> Asker:
@@ -159,6 +164,7 @@ class Parts:
             committed=dict,  # noted before the swap, by whoever began it
             types=self.reference.types,
             report=lambda *_: None,
+            rules=self.rules,
         )
 
     def to_attributes(self) -> AttributeRefresher:
@@ -203,7 +209,11 @@ class Parts:
             ),
             settler=self.settler,
             drift=DriftFinder(
-                self.client, self.settings.index_prefix, self.chains, self.reference.types
+                self.client,
+                self.settings.index_prefix,
+                self.chains,
+                self.reference.types,
+                self.rules,
             ),
             publisher=self.publisher,
             topics=self.topics,
@@ -221,6 +231,7 @@ class Parts:
             index_prefix=self.settings.index_prefix,
             chains=self.chains,
             types=self.reference.types,
+            rules=self.rules,
             former=BatchFormer(clock=time.monotonic),
             clock=time.monotonic,
             wall=time.time,

@@ -25,8 +25,9 @@ from runtime.errors import (
 from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from sinks.fields import to_alias
-from sinks.indices import check_server, read_indices
+from sinks.attribute_rules import load_rules
+from sinks.indices import check_server
+from sinks.planning import check_writable, read_plans
 from sinks.reference import Reference
 from streams.app import create_app
 from streams.end_offsets import KafkaEndOffsets
@@ -76,7 +77,7 @@ async def run_worker(settings: Settings) -> None:
         )
         await gate.note_check()
         await _check_pim(pim, settings)
-        await _check_aliases(client, settings)
+        await _check_indices(client, settings)
         epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
         log.info("worker.starting", epoch=epoch.epoch, partitions=epoch.partitions)
 
@@ -170,11 +171,20 @@ async def _check_pim(pim: PimClient, settings: Settings) -> None:
         log.warning("pim.unavailable", error=str(error))
 
 
-async def _check_aliases(client: AsyncElasticsearch, settings: Settings) -> None:
-    missing = [
-        alias
-        for alias in (to_alias(settings.index_prefix, locale) for locale in settings.locales)
-        if not await read_indices(client, alias)
-    ]
-    if missing:
-        raise Unreachable(f"There is no alias {', '.join(missing)}. Run quindex setup first.")
+async def _check_indices(client: AsyncElasticsearch, settings: Settings) -> None:
+    """
+    Refuse to write where it would be lost; tell what else could be better.
+
+    Raises:
+        Refused: says which command helps.
+    """
+    plans = await read_plans(
+        client,
+        prefix=settings.index_prefix,
+        locales=settings.locales,
+        rules=load_rules(settings.attributes),
+    )
+    check_writable(plans)
+    for plan in plans:
+        for change in plan.changes:
+            log.warning("index.outdated", index=plan.index, step=change.step, what=change.what)

@@ -39,6 +39,7 @@ async def set_up(settings: Settings) -> list[str]:
         Refused: something is there that setup must not change.
     """
     from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+    from sinks.attribute_rules import load_rules
     from sinks.indices import check_server, ensure_indices
     from streams.epoch_keeper import EpochKeeper
     from topics.creation import ensure_topics
@@ -55,7 +56,10 @@ async def set_up(settings: Settings) -> list[str]:
                 ensure_topics, admin, layouts, replication_factor=settings.replication_factor
             )
         changes += await ensure_indices(
-            client, prefix=settings.index_prefix, locales=settings.locales
+            client,
+            prefix=settings.index_prefix,
+            locales=settings.locales,
+            rules=load_rules(settings.attributes),
         )
         async with publisher_of(settings) as publisher:
             keeper = EpochKeeper(settings, client, publisher, time.time)

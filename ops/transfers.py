@@ -9,9 +9,11 @@ from typing import Any
 from ops.connections import elasticsearch_client, kafka_admin, publisher_of
 from ops.lag import read_positions
 from ops.progress import Progress
+from ops.reference import read_reference
 from runtime.errors import Refused, Unreachable
 from runtime.settings import Settings
 from sinks.agreement import Findings
+from sinks.attribute_rules import load_rules
 from sinks.transfers import Phase, Stored, read_transfer
 from streams.rebuild import Rebuild
 from topics.creation import TopicState, describe
@@ -35,8 +37,9 @@ async def open_rebuild(settings: Settings) -> AsyncIterator[Rebuild]:
             publisher=publisher,
             snapshots=await asyncio.to_thread(_describe_snapshots, settings),
             committed=lambda: _read_committed(settings),
-            types={},
+            types=(await read_reference(settings)).types,
             report=Progress("snapshots"),
+            rules=load_rules(settings.attributes),
         )
 
 

@@ -84,6 +84,7 @@ class Settings(BaseModel):
     index_prefix: Prefix = "quindex"
     locales: Names = ()
     locale_fallbacks: Pairs = {}
+    attributes: str = ""
 
     pim_url: str = ""
     pim_token: SecretStr = SecretStr("")

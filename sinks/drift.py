@@ -8,6 +8,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
 from pim.kinds import Kind
 from runtime.errors import SinkUnavailable
+from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.attribute_types import AttributeType
 from sinks.comparison import find_differences
 from sinks.documents import project
@@ -36,6 +37,7 @@ class DriftFinder:
     prefix: str
     chains: Mapping[str, Sequence[str]]
     types: Mapping[str, AttributeType]
+    rules: AttributeRules = NO_RULES
 
     async def compare(self, snapshots: Sequence[Snapshot]) -> PageDrift:
         """
@@ -58,7 +60,13 @@ class DriftFinder:
                     drift.moved_on += 1
                     continue
                 else:
-                    wanted = project(snapshot, chain=chain, types=self.types, indexed_s=0.0)
+                    wanted = project(
+                        snapshot,
+                        chain=chain,
+                        types=self.types,
+                        indexed_s=0.0,
+                        rules=self.rules,
+                    )
                     paths = find_differences(wanted, found)
                     if not paths:
                         drift.same += 1

@@ -18,10 +18,12 @@ from runtime.errors import MalformedRecord, SinkUnavailable
 from runtime.logs import get_logger
 from runtime.metrics import bulk_seconds, freshness_seconds, search_documents
 from runtime.points import reach
+from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.attribute_types import AttributeType
 from sinks.backoff import FIRST_S, Backoff
 from sinks.batches import BatchFormer, Entry
 from sinks.documents import project
+from sinks.dropped import Dropped
 from sinks.fields import to_alias, to_id
 from sinks.healing import Healer
 from sinks.held import Held, credit
@@ -56,6 +58,7 @@ class Indexer:
         index_prefix: str,
         chains: Mapping[str, Sequence[str]],
         types: Mapping[str, AttributeType],
+        rules: AttributeRules = NO_RULES,
         former: BatchFormer[Held],
         clock: Clock,  # time.monotonic, the former's too
         wall: Clock,  # time.time
@@ -67,7 +70,8 @@ class Indexer:
         self.counts: Counter[Verdict] = Counter()
         self._sink, self._dead_letters = sink, dead_letters
         self._chains = {to_alias(index_prefix, locale): chains[locale] for locale in chains}
-        self._types = types
+        self._types, self._rules = types, rules
+        self.dropped = Dropped()
         self._former = former
         self._clock, self._wall, self._pause = clock, wall, pause
         self._healer, self._drain_max_s = healer, drain_max_s
@@ -178,7 +182,14 @@ class Indexer:
                 alias,
                 id_,
                 snapshot.version,
-                project(snapshot, chain=chain, types=self._types, indexed_s=indexed_s),
+                project(
+                    snapshot,
+                    chain=chain,
+                    types=self._types,
+                    indexed_s=indexed_s,
+                    rules=self._rules,
+                    dropped=self.dropped,
+                ),
             )
             for alias, chain in self._chains.items()
         ]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from runtime.errors import Refused
+from runtime.errors import Refused, Unreachable
 from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.attribute_types import AttributeType
 from sinks.cluster_errors import to_operator_error, to_unreachable
@@ -83,12 +83,16 @@ def check_writable(plans: Sequence[LocalePlan]) -> None:
     Refuse indices to which nothing should be written as they are.
 
     Raises:
+        Unreachable: there is none for a locale.
         Refused: says why, and which command helps.
     """
+    if missing := [plan.alias for plan in plans if plan.step is Step.CREATE]:
+        raise Unreachable(f"There is no alias {', '.join(missing)}. Run quindex setup first.")
     losing = [plan for plan in plans if plan.loses]
     if not losing:
         return
-    steps = {plan.step for plan in losing}
+    is_rebuild = any(plan.step is Step.REBUILD for plan in losing)
+    helps = "quindex rebuild, which needs no request to the PIM" if is_rebuild else "quindex index apply"
     lines = [
         f"  {plan.index or plan.alias}: {change.what}"
         for plan in losing
@@ -98,15 +102,8 @@ def check_writable(plans: Sequence[LocalePlan]) -> None:
     raise Refused(
         "What would be written now could be lost to search:\n"
         + "\n".join(lines)
-        + f"\nRun `quindex {to_command(steps)}`."
+        + f"\nRun {helps}; quindex index plan says more."
     )
-
-
-def to_command(steps: set[Step]) -> str:
-    """Return the command that helps most."""
-    if Step.REBUILD in steps:
-        return "rebuild`, which needs no request to the PIM; `quindex index plan` says more"
-    return "setup" if Step.CREATE in steps else "index apply"
 
 
 def to_found(name: str, alias: str, index: Mapping[str, Any]) -> FoundIndex:

@@ -27,6 +27,7 @@ from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from sinks.agreement import Findings, compare_generations
+from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.batches import BatchFormer
 from sinks.elasticsearch import ElasticsearchSink
 from sinks.generations import (
@@ -75,6 +76,7 @@ class Rebuild:
     committed: Callable[[], Mapping[int, int]]
     types: Mapping[str, Any]
     report: Report
+    rules: AttributeRules = NO_RULES
     clock: Clock = time.time
 
     async def begin(self) -> Stored:
@@ -100,7 +102,7 @@ class Rebuild:
             kind="rebuild",
             phase=Phase.FILLING,
             number=number,
-            target=await create_filling(self.client, self._prefix, locales, number),
+            target=await create_filling(self.client, self._prefix, locales, number, self.rules),
             previous=await read_live_indices(self.client, self._prefix, locales),
             topic_id=self.snapshots.topic_id,
             noted={},
@@ -219,6 +221,7 @@ class Rebuild:
                 index_prefix=to_filling_prefix(self._prefix),
                 chains={each: self.settings.fallback_chain(each) for each in transfer.target},
                 types=self.types,
+                rules=self.rules,
                 former=BatchFormer(clock=time.monotonic),
                 clock=time.monotonic,
                 wall=time.time,

@@ -94,6 +94,18 @@ class Parts:
         return Asker(self.pim, self.gate, batch_max=self.settings.pim_batch_max)
 
     @cached_property
+    def attributes(self) -> AttributeRefresher:
+        """What keeps the types of attributes up to date, while this worker may ask."""
+        return AttributeRefresher(
+            definitions=self.pim.through(self.gate.of(Lane.PROCESS)),
+            reference=self.reference,
+            publisher=self.publisher,
+            topic=self.topics.reference,
+            is_owner=self.gate.is_ours,
+            clock=time.monotonic,
+        )
+
+    @cached_property
     def settler(self) -> Settler:
         return Settler(
             publisher=self.publisher,
@@ -119,6 +131,7 @@ class Parts:
                 ),
                 chains=self.chains,
                 clock=time.time,
+                types_known=self.attributes.wait,
             ),
             clock=time.time,
         )
@@ -165,17 +178,6 @@ class Parts:
             types=self.reference.types,
             report=lambda *_: None,
             rules=self.rules,
-        )
-
-    def to_attributes(self) -> AttributeRefresher:
-        """Return what keeps the types of attributes up to date, while this worker may ask."""
-        return AttributeRefresher(
-            definitions=self.pim.through(self.gate.of(Lane.PROCESS)),
-            reference=self.reference,
-            publisher=self.publisher,
-            topic=self.topics.reference,
-            is_owner=self.gate.is_ours,
-            clock=time.monotonic,
         )
 
     def _to_debouncer(self) -> Debouncer:

@@ -100,7 +100,7 @@ async def run_worker(settings: Settings) -> None:
             Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher).run,
             LoopWatch().run,
             follower.run,
-            parts.to_attributes().run,
+            parts.attributes.run,
             partial(surroundings.keep_positions, app),
             partial(purge_forever, parts.to_purger(app)),
             partial(complete_stopped, parts.to_rebuild(surroundings.states[topics.snapshots])),

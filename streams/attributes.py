@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from pim.answers import to_code
@@ -14,6 +15,7 @@ from topics.reference import AttributeRecord, to_attribute_key
 
 REFRESH_EVERY_S: Final = 600.0
 AGAIN_AFTER_S: Final = 20.0
+WAIT_MAX_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.2
 _TYPE_NAMES: Final = ("type", "attributeType", "dataType")
 
@@ -61,6 +63,14 @@ class AttributeRefresher:
                 due_s = self._clock() + await self._try()
                 self.looked.set()
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def wait(self) -> None:
+        """Return once the PIM was asked: what is fetched before would be projected without types."""
+        if not self.looked.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAIT_MAX_S):
+                    await self.looked.wait()
+            self.looked.set()  # waited for long enough
 
     async def refresh(self) -> int:
         """

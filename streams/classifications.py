@@ -11,7 +11,7 @@ If the process dies:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -80,7 +80,11 @@ def judge(before: ClassificationRecord | None, now: ClassificationRecord | None)
 
 
 class Classifications:
-    """The owner of `due` knows the names; *chains* gives each locale's fallbacks, itself first."""
+    """
+    The owner of `due` knows the names; *chains* gives each locale's fallbacks, itself first.
+
+    *types_known* returns once the types of attributes are, which the first snapshot waits for too.
+    """
 
     def __init__(
         self,
@@ -92,7 +96,9 @@ class Classifications:
         find: FindClassified,
         chains: Mapping[str, Sequence[str]],
         clock: Clock,  # time.time
+        types_known: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._types_known = types_known
         self._reference, self._asker, self._publisher = reference, asker, publisher
         self._topics, self._find, self._chains, self._clock = topics, find, chains, clock
         self._asking = asyncio.Lock()
@@ -106,6 +112,8 @@ class Classifications:
         Returns None, or until when (unix seconds) the due record must wait: something that is
         needed does not answer.
         """
+        if self._types_known is not None:
+            await self._types_known()
         try:
             if record.kind is Kind.CLASSIFICATION:
                 await self._note(record, resource)

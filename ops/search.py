@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 import click
 import orjson
@@ -12,8 +12,10 @@ import orjson
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from runtime.settings import Settings, load_settings
+from sinks.attribute_rules import load_rules
 from sinks.fields import to_alias
-from sinks.searching import Found, Question, to_found, to_request
+from sinks.found import Found, to_found, to_suggestions
+from sinks.searching import Question, to_request, to_suggestion
 
 _BOLD: Final = {"<em>": "\x1b[1m", "</em>": "\x1b[22m"}
 
@@ -30,6 +32,14 @@ _BOLD: Final = {"<em>": "\x1b[1m", "</em>": "\x1b[22m"}
     help="Also FROM..TO; beside attributes: code, document_type, classification, link, asset.",
 )
 @click.option("--facet", "facets", multiple=True, metavar="ATTRIBUTE", help="Count its values.")
+@click.option(
+    "--sort",
+    "sorts",
+    multiple=True,
+    metavar="ATTRIBUTE[:desc]",
+    help="Also name, code, created_at, modified_at. Default: the best first.",
+)
+@click.option("--suggest", is_flag=True, help="Complete QUERY to names, as while someone types.")
 @click.option("--size", type=click.IntRange(0, 1_000), default=10, show_default=True)
 @click.option("--inactive", is_flag=True, help="Find inactive resources too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
@@ -40,12 +50,15 @@ def command(
     kind: str | None,
     filters: Sequence[str],
     facets: Sequence[str],
+    sorts: Sequence[str],
+    suggest: bool,
     size: int,
     inactive: bool,
     as_json: bool,
 ) -> None:
     """Search the index, in one locale. Without QUERY everything matches."""
     settings = load_settings(os.environ, needs=("elasticsearch", "locales"))
+    rules = load_rules(settings.attributes)
     question = Question(
         text=query,
         kind=kind,
@@ -53,8 +66,18 @@ def command(
         facets=facets,
         size=size,
         inactive=inactive,
+        sort=[_parse_sort(text) for text in sorts],
+        boosts=rules.boosts,
+        sortable=rules.sortable,
     )
-    found = asyncio.run(_search(settings, locale or settings.locales[0], question))
+    locale = locale or settings.locales[0]
+    if suggest:
+        request = to_suggestion(question)
+        names = to_suggestions(asyncio.run(_search(settings, locale, request)))[:size]
+        for line in [orjson.dumps(names).decode()] if as_json else names:
+            click.echo(line)
+        return
+    found = to_found(asyncio.run(_search(settings, locale, to_request(question))), facets)
     if as_json:
         click.echo(orjson.dumps(asdict(found)).decode())
         return
@@ -82,6 +105,13 @@ def _to_bold(text: str) -> str:
     return text
 
 
+def _parse_sort(text: str) -> tuple[str, str]:
+    name, colon, order = text.rpartition(":")
+    if colon and order in {"asc", "desc"} and name:
+        return name, order
+    return text, "asc"
+
+
 def _parse_filter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
@@ -89,7 +119,7 @@ def _parse_filter(text: str) -> tuple[str, str]:
     return name, value
 
 
-async def _search(settings: Settings, locale: str, question: Question) -> Found:
+async def _search(settings: Settings, locale: str, request: Mapping[str, Any]) -> Any:
     # Heavy, and --help should answer at once.
     from elasticsearch import ApiError, NotFoundError, TransportError
 
@@ -99,7 +129,7 @@ async def _search(settings: Settings, locale: str, question: Question) -> Found:
     alias = to_alias(settings.index_prefix, locale)
     async with connect(settings) as client:
         try:
-            response = await client.search(index=alias, **to_request(question))
+            response = await client.search(index=alias, **request)
         except NotFoundError as error:
             raise OperatorError(
                 f"There is no index for {locale}: no alias {alias}. It is made by `quindex setup` "
@@ -109,4 +139,4 @@ async def _search(settings: Settings, locale: str, question: Question) -> Found:
             raise to_operator_error(error) from error
         except TransportError as error:
             raise to_unreachable(error) from error
-    return to_found(response.body, question.facets)
+    return response.body

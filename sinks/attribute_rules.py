@@ -61,6 +61,11 @@ class AttributeRules:
         return frozenset(code for code, rule in self.by_code.items() if not rule.searchable)
 
     @cached_property
+    def sortable(self) -> frozenset[str]:
+        """The attributes whose texts are sorted without accents and case."""
+        return frozenset(code for code, rule in self.by_code.items() if rule.sortable)
+
+    @cached_property
     def boosts(self) -> dict[str, float]:
         """The attributes that count more than others."""
         return {code: rule.boost for code, rule in self.by_code.items() if rule.boost != 1}

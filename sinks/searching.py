@@ -1,5 +1,5 @@
 """
-Questions to an index and what is shown of the answers.
+Questions to an index.
 
 The same requests, to be copied, are in docs/searching.md.
 """
@@ -15,25 +15,29 @@ FACET_VALUES_MAX: Final = 20
 HIGHLIGHT_MAX_CHARS: Final = 1_000_000
 """Of one field; the server would refuse to highlight in a longer text."""
 
-_FIELDS: Final = (
-    "code.words^3",
-    "name^4",
-    "name.words^4",
-    "classifications.name^2",
-    "text",
-    "text.words",
-)
+SUGGESTIONS_READ: Final = 4
+"""So many hits are read for each suggestion: several resources may have one name."""
+
+_LANGUAGE_FIELDS: Final = ("name^4", "classifications.name^2", "text")
+_WORD_FIELDS: Final = ("name.words^4", "code.words^3", "text.words")
 _FIXED: Final = {
     "kind": "kind",
     "code": "code",
     "document_type": "document_type",
     "classification": "classifications.code",
+    "inherited": "inherited",
     "link": "links.key",
     "asset": "assets.key",
     "variant": "variants.code",
 }
 """What a filter may name beside attributes; an attribute of the same code is attribute:CODE."""
 
+_FIXED_SORTS: Final = {
+    "name": "name.sort",
+    "code": "code",
+    "created_at": "created_at",
+    "modified_at": "modified_at",
+}
 _FIXED_FACETS: Final = _FIXED | {"classification": "classifications.name.exact"}
 _BUCKETS: Final = ("choice.label.exact", "text.exact", "number", "boolean", "date")
 _ATTRIBUTE_MARK: Final = "attribute:"
@@ -50,41 +54,26 @@ class Question:
     facets: Sequence[str] = ()
     size: int = 10
     inactive: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One search document that was found."""
-
-    kind: str
-    code: str
-    name: str | None
-    score: float | None
-    highlights: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The hits, best first, and the values of each facet with their counts."""
-
-    total: int
-    hits: list[Hit]
-    facets: dict[str, list[tuple[str, int]]]
+    sort: Sequence[tuple[str, str]] = ()  # pairs of attribute and asc or desc; none: the best first
+    boosts: Mapping[str, float] = field(default_factory=dict)
+    sortable: frozenset[str] = frozenset()  # attributes whose texts are sorted folded
 
 
 def to_request(question: Question) -> dict[str, Any]:
     """Return the arguments of a search through an alias, which hides tombstones by its filter."""
-    filters = [to_filter(name, value) for name, value in question.filters]
-    if question.kind is not None:
-        filters.append({"term": {"kind": question.kind}})
-    if not question.inactive:
-        filters.append({"term": {"active": True}})
     return {
-        "query": {"bool": {"must": [to_query(question.text)], "filter": filters}},
+        "query": {
+            "bool": {
+                "must": [to_query(question.text, question.boosts)],
+                "filter": _to_filters(question),
+            }
+        },
         "aggs": _to_aggregations(question.facets),
+        "sort": _to_sort(question.sort, question.sortable),
         "size": question.size,
         "source_includes": ["kind", "code", "name"],
         "track_total_hits": True,
+        "track_scores": True,
         "highlight": {
             "pre_tags": ["<em>"],
             "post_tags": ["</em>"],
@@ -96,27 +85,61 @@ def to_request(question: Question) -> dict[str, Any]:
     }
 
 
-def to_query(text: str) -> dict[str, Any]:
-    """Return the full-text part: all words somewhere, a code, or a name's beginning."""
+def to_suggestion(question: Question) -> dict[str, Any]:
+    """Return the arguments of a search for names of which each word begins as one of the text."""
+    text = question.text
+    return {
+        "query": {
+            "bool": {
+                "must": [{"match": {"name.prefix": {"query": text, "operator": "and"}}}],
+                "should": [
+                    {"match": {"name.words": text}},
+                    {"prefix": {"name.sort": {"value": text.strip(), "boost": 2}}},
+                ],
+                "filter": _to_filters(question),
+            }
+        },
+        "size": question.size * SUGGESTIONS_READ,
+        "source_includes": ["name"],
+    }
+
+
+def to_query(text: str, boosts: Mapping[str, float] | None = None) -> dict[str, Any]:
+    """
+    Return the full-text part: a code, or all words in some form, or all of them as they are.
+
+    The attributes of *boosts* count more where they match, and nothing where they do not.
+    """
     if text.strip() in {"", "*"}:
         return {"match_all": {}}
-    words = {
-        "query": text,
-        "fields": list(_FIELDS),
-        "type": "best_fields",
-        "operator": "and",
-        "tie_breaker": 0.3,
-    }
-    return {
-        "bool": {
-            "should": [
-                {"term": {"code": {"value": text.strip(), "boost": 20}}},
-                {"multi_match": words},
-                {"match_bool_prefix": {"name.words": {"query": text, "operator": "and"}}},
-            ],
-            "minimum_should_match": 1,
-        }
-    }
+    found = [
+        {"term": {"code": {"value": text.strip(), "boost": 20}}},
+        _to_words(text, _LANGUAGE_FIELDS),
+        _to_words(text, _WORD_FIELDS),
+        {"match": {"name.prefix": {"query": text, "operator": "and"}}},
+    ]
+    query: dict[str, Any] = {"bool": {"should": found, "minimum_should_match": 1}}
+    if not boosts:
+        return query
+    boosted = [
+        {"match": {f"{_to_path(code)}.{bucket}": {"query": text, "boost": boost}}}
+        for code, boost in boosts.items()
+        for bucket in ("text", "choice.label")
+    ]
+    return {"bool": {"must": [query], "should": boosted}}
+
+
+def _to_words(text: str, fields: Sequence[str]) -> dict[str, Any]:
+    return {"combined_fields": {"query": text, "fields": list(fields), "operator": "and"}}
+
+
+def _to_filters(question: Question) -> list[dict[str, Any]]:
+    filters = [to_filter(name, value) for name, value in question.filters]
+    if question.kind is not None:
+        filters.append({"term": {"kind": question.kind}})
+    if not question.inactive:
+        filters.append({"term": {"active": True}})
+    return filters
 
 
 def to_filter(name: str, value: str) -> dict[str, Any]:
@@ -140,26 +163,27 @@ def to_filter(name: str, value: str) -> dict[str, Any]:
     return _to_any(matches)
 
 
-def to_found(response: Mapping[str, Any], facets: Sequence[str]) -> Found:
-    """Return what is shown of a search's answer."""
-    hits = [
-        Hit(
-            kind=str(hit["_source"]["kind"]),
-            code=str(hit["_source"]["code"]),
-            name=hit["_source"].get("name"),
-            score=hit["_score"],
-            highlights=_to_highlights(hit.get("highlight", {})),
-        )
-        for hit in response["hits"]["hits"]
+def _to_sort(sort: Sequence[tuple[str, str]], sortable: frozenset[str]) -> list[Any]:
+    """Whatever type an attribute has; what has no value comes last, and the code decides last."""
+    keys: list[Any] = []
+    for name, order in sort:
+        for path, type_ in _to_sort_fields(name, sortable):
+            keys.append({path: {"order": order, "missing": "_last", "unmapped_type": type_}})
+    return [*keys, "_score", {"code": {"order": "asc"}}]
+
+
+def _to_sort_fields(name: str, sortable: frozenset[str]) -> list[tuple[str, str]]:
+    if name in _FIXED_SORTS:
+        return [(_FIXED_SORTS[name], "keyword")]
+    path = _to_path(name)
+    part = "sort" if name.removeprefix(_ATTRIBUTE_MARK) in sortable else "exact"
+    return [
+        (f"{path}.number", "double"),
+        (f"{path}.date", "date"),
+        (f"{path}.boolean", "boolean"),
+        (f"{path}.text.{part}", "keyword"),
+        (f"{path}.choice.label.{part}", "keyword"),
     ]
-    aggregations = response.get("aggregations", {})
-    counts = {name: _to_counts(aggregations, f"{rank}.") for rank, name in enumerate(facets)}
-    return Found(int(response["hits"]["total"]["value"]), hits, counts)
-
-
-def _to_highlights(highlight: Mapping[str, Sequence[str]]) -> list[str]:
-    """The name is among the texts: say the same only once."""
-    return list(dict.fromkeys(text for texts in highlight.values() for text in texts))
 
 
 def _to_path(name: str) -> str:
@@ -196,13 +220,3 @@ def _to_aggregations(facets: Sequence[str]) -> dict[str, Any]:
         for bucket, path in enumerate(paths):
             aggregations[f"{rank}.{bucket}"] = {"terms": {"field": path, "size": FACET_VALUES_MAX}}
     return aggregations
-
-
-def _to_counts(aggregations: Mapping[str, Any], prefix: str) -> list[tuple[str, int]]:
-    counts = [
-        (str(bucket.get("key_as_string", bucket["key"])), int(bucket["doc_count"]))
-        for name, found in aggregations.items()
-        if name.startswith(prefix)
-        for bucket in found["buckets"]
-    ]
-    return sorted(counts, key=lambda each: (-each[1], each[0]))[:FACET_VALUES_MAX]

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from sinks.searching import Question, to_filter, to_found, to_query, to_request
+from sinks.found import to_found
+from sinks.searching import Question, to_filter, to_query, to_request
 
 
 @pytest.mark.parametrize("text", ["", "  ", "*"])

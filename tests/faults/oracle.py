@@ -1,0 +1,120 @@
+"""
+States, after a run, whether the installation has kept its promises.
+
+Per document and locale: nothing missing, stale or extra. Nothing went back while it ran. Every
+notification that was accepted lies in the log and is covered by what the index holds. No dead
+letters but planned ones. And the run was not vacuous.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from ops.catalog import Agreement
+from ops.installation import Installation
+from pim.notifications import Meaning, parse_notification
+from runtime.errors import MalformedNotification
+from sinks.fields import to_id
+from tests.faults.evidence import Evidence, Lying, gather, read_topic
+from tests.faults.sampling import Place, Sampler, Seen, read_all_documents
+from topics.versions import to_end, to_epoch
+
+SETTLE_WITHIN_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found."""
+
+    agreement: Agreement
+    regressions: list[str]
+    unaccounted: list[str]
+    accepted: int
+    samples: int
+    moves: int
+    evidence: Evidence
+
+    def assert_kept(self, *, dead_letters: Mapping[str, int] | None = None) -> None:
+        """Fail unless every promise was kept."""
+        assert self.agreement.is_equal, f"{self.agreement}: {self.agreement.examples()}"
+        assert self.agreement.same > 0
+        assert self.regressions == []
+        assert self.unaccounted == []
+        assert self.accepted > 0
+        assert self.samples > 0
+        assert self.evidence.dead_letters == (dead_letters or {})
+
+    def __str__(self) -> str:
+        return (
+            f"{self.agreement}, same {self.agreement.same}; regressions {len(self.regressions)} in"
+            f" {self.samples} samples with {self.moves} moves; unaccounted"
+            f" {len(self.unaccounted)} of {self.accepted} accepted; {self.evidence}"
+        )
+
+
+async def judge(
+    installation: Installation, sampler: Sampler, *, within_s: float = SETTLE_WITHIN_S
+) -> Verdict:
+    """Wait until nothing is on its way, then look at everything."""
+    agreement = await installation.settle(within_s)
+    shown = await installation.http.get("/control/webhook/notifications")
+    published = [orjson.loads(line) for line in shown.content.splitlines()]
+    topic = installation.topics.notifications
+    notifications = await asyncio.to_thread(read_topic, installation, topic)
+    async with installation.client() as client:
+        await client.indices.refresh(index=f"{installation.prefix}-*")
+        index = await read_all_documents(installation, client)
+    sampler.compare(index)
+    accepted = {each["uuid"] for each in published if each["state"] == "accepted"}
+    moments = {each["uuid"]: each["published_s"] for each in published}
+    return Verdict(
+        agreement=agreement,
+        regressions=list(sampler.regressions),
+        unaccounted=find_unaccounted(installation, accepted, notifications, index),
+        accepted=len(accepted),
+        samples=sampler.samples,
+        moves=sampler.moves,
+        evidence=await asyncio.to_thread(gather, installation, notifications, moments),
+    )
+
+
+def find_unaccounted(
+    installation: Installation,
+    accepted: set[str],
+    notifications: list[Lying],
+    index: Mapping[Place, Seen],
+) -> list[str]:
+    """
+    Return the accepted notifications that the index does not cover, in words.
+
+    Each must lie in the log, and the version of its resource must end beyond it in every locale.
+    """
+    kinds = installation.settings.kinds
+    epoch = max((to_epoch(seen.version) for seen in index.values()), default=0)
+    ends: dict[str, list[int]] = {}
+    for (_, id_), seen in index.items():
+        covers = to_end(seen.version) if to_epoch(seen.version) == epoch else 0
+        ends.setdefault(id_, []).append(covers)
+    locales = len(installation.locales.split(","))
+    found, missing = [], set(accepted)
+    for each in notifications:
+        body: dict[str, Any] = each.json
+        missing.discard(str(body.get("uuid")))
+        try:
+            notification = parse_notification(each.value or b"")
+        except MalformedNotification as error:
+            found.append(f"unreadable at {each.partition}/{each.offset}: {error}")
+            continue
+        kind = notification.kind
+        if notification.meaning is not Meaning.RESOURCE or kind is None or kind.value not in kinds:
+            continue
+        covered = ends.get(to_id(kind, notification.code), [])
+        if len(covered) < locales or min(covered) <= each.offset:
+            found.append(
+                f"{notification.event} of {notification.code} at {each.partition}/{each.offset}:"
+                f" the index covers {covered}"
+            )
+    return [f"{uuid} is not in the log" for uuid in sorted(missing)] + found

@@ -1,0 +1,196 @@
+"""Executes plans on real processes."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from ops.catalog import read_catalog
+from ops.connections import kafka_admin
+from ops.installation import Installation
+from pim.kinds import Kind
+from runtime.points import VARIABLE
+from simulator.control_bodies import BULK_MAX
+from stack.server import Server
+from tests.faults.burst import Burst, open_burst
+from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG, Fleet
+from tests.faults.oracle import Verdict, judge
+from tests.faults.plan import Blow, Change, Fault, Plan, PointRound, Verb
+from tests.faults.sampling import Sampler
+
+DOCUMENTS: Final = 40
+SESSION_S: Final = 6.0
+DIES_WITHIN_S: Final = 45.0
+SERVER_READY_WITHIN_S: Final = 120.0
+_POLL_S: Final = 0.1
+_EDIT_EVERY_S: Final = 0.5
+
+SETTINGS: Final = {
+    "QUINDEX_SESSION_TIMEOUT_S": f"{SESSION_S:g}",
+    "QUINDEX_KINDS": "document,variant",
+    "QUINDEX_LEAD_S": "0.1",
+    "QUINDEX_QUIET_S": "0.3",
+    "QUINDEX_DELAY_MAX_S": "2",
+}
+
+
+@dataclass
+class Run:
+    """An installation with its workers, its burst and its sampler."""
+
+    installation: Installation
+    fleet: Fleet
+    burst: Burst
+    sampler: Sampler
+    servers: Mapping[Blow, Server]
+
+    async def execute(self, plan: Plan) -> None:
+        """Make a plan's changes and strike its blows, both when they are due."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.burst.run(plan))
+            group.create_task(self._strike_all(plan))
+
+    async def execute_point(self, round_: PointRound) -> None:
+        """Replace the workers by armed ones, and make changes until one of them has died."""
+        before = self.fleet.count_exits(EXIT_KILLED)
+        for worker in list(self.fleet.workers):
+            await self.fleet.leave(worker)
+        armed = {VARIABLE: f"{round_.point}:{round_.nth}"}
+        for _ in range(2):
+            self.fleet.start_worker(**armed)
+        await self.burst.run(round_.plan)
+        await self.burst.restore(round_.plan)
+        deadline_s = time.monotonic() + DIES_WITHIN_S
+        while self.fleet.count_exits(EXIT_KILLED) == before:
+            said = f"no worker reached {round_.point} for the {round_.nth}. time"
+            assert time.monotonic() < deadline_s, said
+            await self.burst.make(Change(0.0, Verb.EDIT, 0, 0), round_.plan)
+            await asyncio.sleep(_EDIT_EVERY_S)
+
+    async def judge(self, *, within_s: float = 120.0) -> Verdict:
+        """Wait for convergence and look at everything."""
+        return await judge(self.installation, self.sampler, within_s=within_s)
+
+    async def _strike_all(self, plan: Plan) -> None:
+        started_s = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for fault in plan.faults:
+                await asyncio.sleep(max(0.0, fault.at_s - (time.monotonic() - started_s)))
+                group.create_task(self._strike(fault))
+
+    async def _strike(self, fault: Fault) -> None:
+        running = [worker for worker in self.fleet.workers if worker.is_running]
+        if fault.blow in self.servers:
+            await outage(self.servers[fault.blow], fault.seconds)
+        elif fault.blow is Blow.JOIN or not running:
+            self.fleet.start_worker()
+        else:
+            worker = running[fault.worker % len(running)]
+            if fault.blow is Blow.LEAVE:
+                if len(running) == 1:
+                    self.fleet.start_worker()
+                await self.fleet.leave(worker)
+            elif fault.blow is Blow.PAUSE:
+                worker.signal(signal.SIGSTOP)
+                await asyncio.sleep(fault.seconds)
+                worker.signal(signal.SIGCONT)
+            else:
+                await self.fleet.kill(worker)
+
+
+async def outage(server: Server, seconds: float) -> None:
+    """Stop a server, and start it again after a while."""
+    await asyncio.to_thread(server.stop)
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.wait_ready, SERVER_READY_WITHIN_S)
+
+
+async def until(
+    condition: Callable[[], object], *, within_s: float, otherwise: str | Callable[[], str] = ""
+) -> None:
+    """Return once *condition* holds; fail if it does not in time."""
+    deadline_s = time.monotonic() + within_s
+    while not await asyncio.to_thread(condition):
+        if time.monotonic() > deadline_s:
+            said = otherwise if isinstance(otherwise, str) else otherwise()
+            raise AssertionError(f"not within {within_s:g} s: {said}")
+        await asyncio.sleep(_POLL_S)
+
+
+async def until_true(
+    ask: Callable[[], Awaitable[object]], *, within_s: float, otherwise: str = ""
+) -> None:
+    """Return once the answer is true; fail if it is not in time."""
+    deadline_s = time.monotonic() + within_s
+    while not await ask():
+        assert time.monotonic() < deadline_s, f"not within {within_s:g} s: {otherwise}"
+        await asyncio.sleep(_POLL_S)
+
+
+@asynccontextmanager
+async def open_run(
+    kafka: str,
+    elasticsearch: str,
+    folder: Path,
+    *,
+    label: str,
+    workers: int = 2,
+    wrapper: tuple[str, ...] = (),
+    documents: int = DOCUMENTS,
+    servers: Mapping[Blow, Server] | None = None,
+    may_exit: Collection[int] = (EXIT_KILLED, EXIT_WATCHDOG),
+    may_vanish: bool = False,
+    more: Mapping[str, str] | None = None,
+    **options: Any,
+) -> AsyncIterator[Run]:
+    """Start an installation that is watched, let it index its catalog, and stop it in the end."""
+    installation = Installation(
+        kafka,
+        elasticsearch,
+        folder / label,
+        prefix=f"f{uuid4().hex[:8]}",
+        documents=documents,
+        more={**SETTINGS, **(more or {})},
+        **options,
+    )
+    fleet = Fleet(installation, may_exit)
+    try:
+        await installation.start(workers=0)
+        for _ in range(workers):
+            fleet.start_worker(*wrapper)
+        burst = await open_burst(installation, documents)
+        await fleet.ready()
+        sampler = Sampler(installation, may_vanish=may_vanish)
+        async with fleet, sampler:
+            if workers:
+                await announce_all(installation)
+            yield Run(installation, fleet, burst, sampler, servers or {})
+        assert fleet.unplanned == [], "\n".join(fleet.unplanned)
+    finally:
+        await installation.stop()
+        await asyncio.to_thread(remove, installation)
+
+
+async def announce_all(installation: Installation, within_s: float = 120.0) -> None:
+    """Have the whole catalog indexed: one edit of each document and of each variant."""
+    await installation.control("bulk-edit", documents=BULK_MAX)
+    for kind, code, _ in await read_catalog(installation.http):
+        if kind is Kind.VARIANT:
+            await installation.control("edit", kind="variant", code=code)
+    agreement = await installation.settle(within_s)
+    assert agreement.is_equal, f"{agreement}: {agreement.examples()}"
+
+
+def remove(installation: Installation) -> None:
+    """Delete the topics of an installation that has ended, so that the broker need not keep them."""
+    with kafka_admin(installation.settings) as admin:
+        topics = [
+            name for name in admin.list_topics() if name.startswith(f"{installation.prefix}.")
+        ]
+        admin.delete_topics(topics)

@@ -254,6 +254,9 @@ class Indexer:
         for _, answer in answered:
             self.counts[answer.verdict] += 1
             search_documents.labels(answer.verdict.value).inc()
+        stale = [entry.write.id for entry, answer in answered if answer.verdict is Verdict.STALE]
+        if stale:
+            log.info("documents.stale", documents=len(stale), first=stale[0])
         refused = [answer for _, answer in answered if answer.verdict is Verdict.STOP]
         undone = [each for each in answered if each[1].verdict in _UNDONE]
         done = [each for each in answered if each[1].verdict not in _UNDONE]
@@ -292,8 +295,6 @@ class Indexer:
                 error="; ".join(dict.fromkeys(fault.error for fault in held.faults)),
             )
             return
-        if held.stale:
-            log.info("snapshot.stale", key=key, offset=held.received.offset)
         if held.stale and not held.followed and self._healer is not None:
             await self._healer.settle(held.received, key)
             return

@@ -1,4 +1,4 @@
-"""Appends records to Kafka: aiokafka's producer, idempotent, acks=all."""
+"""Appends records to Kafka: aiokafka's producer, acks=all, one batch of a partition at a time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -42,7 +42,9 @@ class KafkaPublisher:
         self._producer = AIOKafkaProducer(
             **self._options,
             acks="all",
-            enable_idempotence=True,
+            # An idempotent one numbers its batches, and after one that failed for good (too large, or
+            # timed out) the broker refuses all that follow it in that partition, for ever.
+            enable_idempotence=False,
             compression_type="lz4",
             linger_ms=2,
             max_request_size=SNAPSHOT_MAX_BYTES + _OVERHEAD_BYTES,

@@ -62,11 +62,11 @@ def command(
     question = Question(
         text=query,
         kind=kind,
-        filters=[_parse_filter(text) for text in filters],
+        filters=[parse_filter(text) for text in filters],
         facets=facets,
         size=size,
         inactive=inactive,
-        sort=[_parse_sort(text) for text in sorts],
+        sort=[parse_sort(text) for text in sorts],
         boosts=rules.boosts,
         sortable=rules.sortable,
     )
@@ -105,14 +105,21 @@ def _to_bold(text: str) -> str:
     return text
 
 
-def _parse_sort(text: str) -> tuple[str, str]:
+def parse_sort(text: str) -> tuple[str, str]:
+    """Read ATTRIBUTE[:desc]."""
     name, colon, order = text.rpartition(":")
     if colon and order in {"asc", "desc"} and name:
         return name, order
     return text, "asc"
 
 
-def _parse_filter(text: str) -> tuple[str, str]:
+def parse_filter(text: str) -> tuple[str, str]:
+    """
+    Read ATTRIBUTE=VALUE.
+
+    Raises:
+        BadParameter: it has no equals sign.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise click.BadParameter(f"{text!r} is not ATTRIBUTE=VALUE", param_hint="--filter")

@@ -133,7 +133,8 @@ def _to_name_codes(
 ) -> list[str]:
     """Return the attributes that may be the name: those with a rule, then by convention."""
     usual = [f"{document_type}_name", f"{kind.value}_name", "name"]
-    return [*rules.names, *usual, *(code for code in attributes if code.endswith("_name"))]
+    others = (code for code in attributes if code.endswith("_name") and "_long" not in code)
+    return [*rules.names, *usual, *others]
 
 
 def _to_name(

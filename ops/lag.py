@@ -2,12 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+import stamina
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 
 from topics.creation import describe
 from topics.names import TopicNames
+
+
+_MOVING: Final = (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
+"""A broker that has just come back is still reading where the groups stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,7 @@ class Position:
         return self.end - (self.committed or 0)
 
 
+@stamina.retry(on=_MOVING, attempts=None, timeout=15.0, wait_initial=0.1, wait_max=1.0)
 def read_positions(admin: KafkaAdminClient, names: TopicNames) -> Mapping[TopicPartition, Position]:
     """Return the position of the workers in every partition that they read."""
     topics = describe(admin, [names.notifications, names.due, names.snapshots])

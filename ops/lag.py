@@ -16,7 +16,6 @@ from kafka.errors import (
 from topics.creation import describe
 from topics.names import TopicNames
 
-
 _MOVING: Final = (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,

@@ -237,6 +237,4 @@ def _to_unknown(variable: str) -> str:
 
 def _to_mistake(detail: Any) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
-    if not detail["loc"]:
-        return message
     return f"{to_variable(str(detail['loc'][0]))}: {message[0].lower()}{message[1:]}"

@@ -5,6 +5,7 @@ What went through, and what was parked, lies in the topic `control`, so that a s
 counting.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -52,9 +53,26 @@ class DeleteBrake:
         self._passed: dict[str, float] | None = None  # key: when; None: not read yet
         self._braked: dict[str, float] = {}
         self._loaded_s = 0.0
+        self._deciding = asyncio.Lock()  # many deletes of one answer are judged side by side
 
     async def admit(self, key: str) -> bool:
         """Return whether the unannounced delete of a resource may go through now."""
+        async with self._deciding:
+            return await self._decide(key)
+
+    async def release(self, key: str) -> None:
+        """Note that a resource lives: its parked delete is of no account any more."""
+        async with self._deciding:
+            if self._passed is None or key not in self._braked:
+                return
+            await self._publisher.append(self._topic, key=to_delete_key(BRAKED, key), value=None)
+            del self._braked[key]
+
+    def forget(self) -> None:
+        """Read everything anew before the next decision: someone else may have decided meanwhile."""
+        self._passed = None
+
+    async def _decide(self, key: str) -> bool:
         passed = await self._load()
         now_s = self._clock()
         for old in [each for each, at_s in passed.items() if at_s <= now_s - SPAN_S]:
@@ -73,16 +91,6 @@ class DeleteBrake:
         if not admitted:
             log.error("deletes.braked", key=key, limit=self.limit, parked=len(self._braked))
         return admitted
-
-    async def release(self, key: str) -> None:
-        """Note that a resource lives: its parked delete is of no account any more."""
-        if self._passed is not None and key in self._braked:
-            await self._publisher.append(self._topic, key=to_delete_key(BRAKED, key), value=None)
-            del self._braked[key]
-
-    def forget(self) -> None:
-        """Read everything anew before the next decision: someone else may have decided meanwhile."""
-        self._passed = None
 
     async def _load(self) -> dict[str, float]:
         if self._passed is None or self._clock() - self._loaded_s >= RELOAD_AFTER_S:

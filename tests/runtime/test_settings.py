@@ -48,6 +48,12 @@ def test_texts_become_what_the_fields_hold() -> None:
     assert settings.pim_url == "https://shop.quable.com"
 
 
+def test_values_that_are_no_texts_are_taken_as_they_are() -> None:
+    settings = Settings(locales=("fr_FR",), locale_fallbacks={"fr_BE": "fr_FR"})
+
+    assert settings.fallback_chain("fr_BE") == ("fr_BE", *settings.locales)
+
+
 def test_an_empty_text_means_not_set() -> None:
     assert load(topic_prefix="", quiet_s="") == Settings()
 

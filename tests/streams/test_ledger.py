@@ -114,6 +114,19 @@ def test_an_offset_that_was_never_delivered_is_ignored() -> None:
     assert (ledger.to_commit(), ledger.held) == (10, 2)
 
 
+def test_it_tells_how_far_it_has_come() -> None:
+    ledger = held([10, 15, 16])
+    ledger.acknowledge(10)
+    ledger.acknowledge(16)
+    ledger.acknowledge(16)
+
+    assert (ledger.head, ledger.position, ledger.finished, ledger.stored) == (15, 17, 2, None)
+    ledger.acknowledge(15)
+    ledger.committed(17)
+    assert (ledger.head, ledger.finished, ledger.stored) == (None, 3, 17)
+    assert Ledger().position == 0
+
+
 class LedgerOfAPartition(RuleBasedStateMachine):
     """A partition with gaps, a stage that acknowledges in any order, and a broker in any mood."""
 

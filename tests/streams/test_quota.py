@@ -166,6 +166,15 @@ def test_it_is_not_slower_than_the_quota_asks_for(limit: int, requests: int) -> 
     assert sent == [10.0 * (number // limit) for number in range(requests)]
 
 
+def test_what_leaves_first_may_not_be_enough() -> None:
+    window = Window(limit=4, span_s=10)
+    for second in range(3):
+        window.hold(second, 2)
+
+    assert window.free_at(3) == 11  # at 10 two have left, and it is full again
+    assert window.free_at(3, reserve=2) == 12
+
+
 def test_a_long_history_is_dropped_as_it_leaves() -> None:
     window = Window(limit=100, span_s=10)
     for second in itertools.islice(itertools.count(), 1_000):

@@ -14,6 +14,7 @@ from topics.notifications import (
     to_headers,
     to_key_bytes,
     to_mark,
+    to_marker,
     to_not_before_s,
     to_source,
     to_synthetic,
@@ -50,6 +51,10 @@ def test_a_mark_names_the_moment_since_when_something_may_be_lost() -> None:
 
     assert (notification.meaning, notification.code) == (Meaning.MARK, MARK_CODE)
     assert parse_since_s(mark) == NOW_S - 60
+
+
+def test_a_marker_names_no_resource() -> None:
+    assert parse_notification(to_marker(now_s=NOW_S)).meaning is Meaning.MARKER
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"since":"soon"}', b'{"since":null}'])

@@ -12,6 +12,7 @@ from pim.kinds import Kind
 from runtime.errors import MalformedRecord
 from topics.control import EpochRecord, is_epoch
 from topics.due import DueRecord, Lane
+from topics.grants import GrantKind, GrantRecord
 from topics.snapshots import Snapshot
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -67,10 +68,21 @@ epochs = st.builds(
     reason=texts,
 )
 
+grants = st.builds(
+    GrantRecord,
+    kind=st.sampled_from(GrantKind),
+    owner=texts,
+    requests=st.integers(0, 50),
+    settles=st.none() | offsets,
+    sent=st.integers(0, 50),
+    running=st.integers(0, 50),
+)
+
 PARSERS: dict[str, Callable[[bytes], object]] = {
     "due": DueRecord.parse,
     "snapshot": Snapshot.parse,
     "epoch": EpochRecord.parse,
+    "grant": GrantRecord.parse,
 }
 parsers = pytest.mark.parametrize("parse", PARSERS.values(), ids=PARSERS)
 
@@ -90,6 +102,11 @@ def test_a_snapshot_can_be_read_again(snapshot: Snapshot) -> None:
 def test_an_epoch_can_be_read_again(epoch: EpochRecord) -> None:
     assert EpochRecord.parse(epoch.to_json()) == epoch
     assert is_epoch(epoch.key)
+
+
+@given(grants)
+def test_a_grant_can_be_read_again(grant: GrantRecord) -> None:
+    assert GrantRecord.parse(grant.to_json()) == grant
 
 
 @parsers
@@ -123,6 +140,7 @@ VALID: dict[str, bytes] = {
         lane="live",
     ).to_json(),
     "epoch": EpochRecord(1, "id", 12, 0.0, "why").to_json(),
+    "grant": GrantRecord(GrantKind.GRANT, "owner", 1).to_json(),
 }
 
 

@@ -1,0 +1,36 @@
+"""When a stage has stalled."""
+
+from streams.stall import STALLED_AFTER_S, StallDetector
+
+
+def observe(detector: StallDetector, now_s: float, **changed: object) -> str | None:
+    given = {"progress": 1, "lag": 3, "waits_for": None} | changed
+    return detector.observe("fetch", now_s=now_s, **given)  # type: ignore[arg-type]  # of the right types
+
+
+def test_a_stage_that_is_behind_and_does_not_go_on_has_stalled_after_a_while() -> None:
+    detector = StallDetector()
+    assert observe(detector, 0) is None
+    assert observe(detector, STALLED_AFTER_S - 1) is None
+
+    reason = observe(detector, STALLED_AFTER_S)
+    assert reason is not None
+    assert "fetch is 3 records behind" in reason
+
+
+def test_who_goes_on_or_has_nothing_to_do_or_says_why_it_waits_has_not() -> None:
+    for excuse in ({"progress": 2}, {"lag": 0}, {"waits_for": "the PIM"}):
+        detector = StallDetector()
+        observe(detector, 0)
+        assert observe(detector, STALLED_AFTER_S, **excuse) is None
+        assert observe(detector, STALLED_AFTER_S + 1, **excuse) is None
+
+
+def test_the_wait_starts_anew_after_an_excuse_or_a_rebalance() -> None:
+    detector = StallDetector()
+    observe(detector, 0)
+    observe(detector, 59, waits_for="the PIM")
+    assert observe(detector, 100) is None
+    detector.forget()
+
+    assert observe(detector, 1_000) is None

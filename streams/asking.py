@@ -81,14 +81,28 @@ class Asker:
         return found
 
     async def has_live(self, kind: Kind) -> bool:
-        """Whether a resource of this kind that is known to live is found right now."""
+        """
+        Whether the PIM can be believed right now: it still has a resource that is known to live.
+
+        One of the kind itself; where the PIM says that there are none at all, one of another.
+        """
         client = self._clients[Lane.LIVE]
         try:
-            code = self._live.get(kind)
-            if code is not None and await client.fetch(kind, code) is not None:
+            if await self._finds_known(kind):
                 return True
-            self._live.pop(kind, None)
             page = await client.fetch_page(kind, page=1, limit=1)
+            if page.resources:
+                return True
+            others = [each for each in self._live if each is not kind]
+            return page.total == 0 and any([await self._finds_known(each) for each in others])
         except (TransientError, PimUnauthorized, PimAnswerUnusable):
             return False
-        return bool(page.resources)
+
+    async def _finds_known(self, kind: Kind) -> bool:
+        code = self._live.get(kind)
+        if code is None:
+            return False
+        if await self._clients[Lane.LIVE].fetch(kind, code) is not None:
+            return True
+        self._live.pop(kind, None)
+        return False

@@ -20,9 +20,10 @@ from runtime.errors import (
     KafkaUnavailable,
     MalformedRecord,
     PimAnswerUnusable,
+    PimFilterIgnored,
     PimUnauthorized,
     PimUnavailable,
-    TransientError,
+    QuindexError,
 )
 from runtime.logs import get_logger
 from runtime.metrics import fetch_waiting_keys, quota_used_ratio
@@ -46,6 +47,7 @@ CONCURRENCY_MAX: Final = 4
 _QUOTA_POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
+_UNUSABLE_TRIES_MAX: Final = 8
 _UNAUTHORIZED_PAUSE_S: Final = 10.0
 
 log = get_logger(__name__)
@@ -205,7 +207,13 @@ class Fetcher:
         except (PimUnavailable, KafkaUnavailable, QuotaReleased) as error:
             self._postpone(entries, error)
         except PimUnauthorized as error:
-            self._pause(entries, error)
+            if await self._asker.has_live(kind):  # then it concerns these resources alone
+                await self._isolate(entries, error)
+            else:
+                self._pause(entries, error)
+        except PimFilterIgnored:
+            for entry in entries:  # packs are off now: each is asked for by its path
+                self._put_back(entry, held_until_s=0.0)
         except PimAnswerUnusable as error:
             await self._isolate(entries, error)
         else:
@@ -239,7 +247,7 @@ class Fetcher:
         else:
             self._put_back(entry, held_until_s=held_until_s)
 
-    def _postpone(self, entries: list[Entry], error: TransientError) -> None:
+    def _postpone(self, entries: list[Entry], error: QuindexError) -> None:
         now_s = self._clock()
         retry_after_s = error.retry_after_s if isinstance(error, PimUnavailable) else None
         if retry_after_s is not None:
@@ -259,15 +267,27 @@ class Fetcher:
         for entry in entries:
             self._put_back(entry, held_until_s=0.0)
 
-    async def _isolate(self, entries: list[Entry], error: PimAnswerUnusable) -> None:
-        """Ask for each alone; what cannot be read even then is a dead letter."""
+    async def _isolate(
+        self, entries: list[Entry], error: PimAnswerUnusable | PimUnauthorized
+    ) -> None:
+        """
+        Ask for each alone; what cannot be read even then is a dead letter.
+
+        Unless nothing else can be read either: then it is the PIM that has to be waited for.
+        """
         if len(entries) > 1:
             for entry in entries:
                 entry.alone = True
                 self._put_back(entry, held_until_s=0.0)
             return
-        await self._settler.give_up(entries[0], reason=error.reason, error=str(error))
-        self._finish(entries[0])
+        entry = entries[0]
+        if entry.attempts < _UNUSABLE_TRIES_MAX and not await self._asker.has_live(
+            entry.record.kind
+        ):
+            self._postpone(entries, error)
+            return
+        await self._settler.give_up(entry, reason=error.reason, error=str(error))
+        self._finish(entry)
 
     def _put_back(self, entry: Entry, *, held_until_s: float) -> None:
         superseded = self._queue.put_back(entry, now_s=self._clock(), held_until_s=held_until_s)

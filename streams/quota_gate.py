@@ -18,11 +18,19 @@ from runtime.clock import Clock
 from runtime.errors import MalformedRecord, MustRestart, TransientError
 from runtime.logs import get_logger
 from runtime.points import reach
-from streams.grants import WINDOW_SHARE_MAX, Allowance, Written, find_rival, to_holdings
+from streams.grants import (
+    REQUESTS_MAX,
+    VALID_S,
+    WINDOW_SHARE_MAX,
+    Allowance,
+    Written,
+    find_rival,
+    to_holdings,
+)
 from streams.log_reader import Read
 from streams.quota import Quota
 from topics.due import Lane
-from topics.grants import GrantKind, GrantRecord
+from topics.grants import GrantKind, GrantRecord, find_newer_owner
 from topics.records import Publisher
 
 _LOOK_AGAIN_S: Final = 1.0
@@ -199,9 +207,9 @@ class QuotaGate:
         rival = find_rival(between, owner=self._owner)
         if rival is not None:
             raise NotOwner(f"the quota was taken over by {rival}")
-        now_s = self._clock()
+        latest_s = self._clock() + VALID_S + self._deadline_s
         for each in between:  # tokens tried by others, and appends of ours that were repeated
-            self._quota.hold(now_s, each.record.requests)
+            self._quota.hold(latest_s, each.record.requests)
 
     async def _append(self, record: GrantRecord) -> int:
         return await self._publisher.append(
@@ -225,9 +233,13 @@ def _to_written(records: list[Read]) -> list[Written]:
     written = []
     for each in records:
         try:
-            written.append(
-                Written(each.offset, each.appended_s, GrantRecord.parse(each.value or b""))
-            )
+            record = GrantRecord.parse(each.value or b"")
         except MalformedRecord as error:
             log.warning("grant.unreadable", offset=each.offset, error=str(error))
+            owner = find_newer_owner(each.value or b"")
+            if owner is None:
+                continue
+            # Of a version to come: it has spent as much as a grant can hold.
+            record = GrantRecord(GrantKind.GRANT, owner, REQUESTS_MAX)
+        written.append(Written(each.offset, each.appended_s, record))
     return written

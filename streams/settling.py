@@ -104,7 +104,9 @@ class Settler:
         await self.publisher.append(
             self.topics.notifications,
             key=to_key_bytes(record.code),
-            value=to_synthetic(record.kind, record.code, now_s=now_s, reason=reason),
+            value=to_synthetic(
+                record.kind, record.code, now_s=now_s, reason=reason, delete=record.delete
+            ),
             headers=to_headers(Source.TRIGGER, now_s=now_s),
         )
 

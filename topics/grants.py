@@ -71,3 +71,15 @@ class GrantRecord:
             )
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise MalformedRecord(f"not a grant: {error}") from error
+
+
+def find_newer_owner(value: bytes) -> str | None:
+    """Return the owner of a grant whose schema this version cannot read; None: it is no grant."""
+    try:
+        raw = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(raw, dict) or not isinstance(raw.get("schema"), int):
+        return None
+    owner = raw.get("owner")
+    return owner if raw["schema"] > SCHEMA and isinstance(owner, str) else None

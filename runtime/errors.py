@@ -11,6 +11,7 @@ What can go wrong, sorted by what the caller does next.
     │   ├── MalformedNotification the webhook body is not a notification
     │   ├── MalformedRecord       a record of our own topics cannot be read
     │   ├── RecordTooLarge        a topic does not take a record of this size
+    │   ├── KafkaRefused          the brokers refuse us: a missing permission
     │   ├── PimAnswerUnusable     the PIM answered with something that is not what was asked for
     │   │   ├── PimAnswerTooLarge more bytes than a client takes: ask for less at a time
     │   │   └── PimFilterIgnored  a list of other resources: ask for each alone
@@ -80,6 +81,12 @@ class RecordTooLarge(PermanentError):
     """A topic does not take a record of this size."""
 
     reason = "record_too_large"
+
+
+class KafkaRefused(PermanentError):
+    """The brokers refuse us, and no try again mends that."""
+
+    reason = "kafka_refused"
 
 
 class PimAnswerUnusable(PermanentError):

@@ -63,7 +63,9 @@ class DeleteBrake:
     async def release(self, key: str) -> None:
         """Note that a resource lives: its parked delete is of no account any more."""
         async with self._deciding:
-            if self._passed is None or key not in self._braked:
+            if self._passed is None:
+                await self._load()
+            if key not in self._braked:
                 return
             await self._publisher.append(self._topic, key=to_delete_key(BRAKED, key), value=None)
             del self._braked[key]

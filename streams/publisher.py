@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
-from runtime.errors import RecordTooLarge
+from runtime.errors import KafkaRefused, RecordTooLarge
 from runtime.logs import get_logger
 from topics.layout import SNAPSHOT_MAX_BYTES
 
@@ -15,6 +21,12 @@ _PAUSE_MIN_S: Final = 0.5
 _PAUSE_MAX_S: Final = 10.0
 _OVERHEAD_BYTES: Final = 64 * 1024
 """Key, headers and framing of a record, beside its value."""
+
+_FATAL: Final = (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    TopicAuthorizationFailedError,
+)
 
 log = get_logger(__name__)
 
@@ -71,6 +83,7 @@ class KafkaPublisher:
 
         Raises:
             RecordTooLarge: the topic does not take a record of this size.
+            KafkaRefused: no try again mends it: a missing permission, an impossible topic.
         """
         assert self._producer is not None, "start() comes first"
         pause_s = _PAUSE_MIN_S
@@ -87,6 +100,8 @@ class KafkaPublisher:
                 raise RecordTooLarge(
                     f"{topic} does not take a record of {len(value or b'')} bytes"
                 ) from error
+            except _FATAL as error:
+                raise KafkaRefused(f"Kafka refused a record of {topic}: {error!r}") from error
             except KafkaError as error:
                 self.waits_for = f"Kafka: {error}"
                 log.warning("append.failed", topic=topic, error=repr(error), pause_s=pause_s)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pim.answers import Resource
+from pim.answers import Resource, to_code
 from pim.kinds import Kind
 from runtime.clock import Clock
 from runtime.errors import RecordTooLarge
@@ -46,6 +46,7 @@ class Settler:
     brake: DeleteBrake
     clock: Clock  # time.time
     classifications: Classifications | None = None  # None: snapshots name none
+    document_types: frozenset[str] = frozenset()  # empty: all
     deletes: Counter[Kind] = field(default_factory=Counter)  # appended by this worker
 
     async def settle(
@@ -80,7 +81,14 @@ class Settler:
         ends: Mapping[int, int],
         fetched_s: float,
     ) -> Snapshot:
-        """Return what the PIM holds; *ends* were read before it was asked, at *fetched_s*."""
+        """
+        Return what the PIM holds; *ends* were read before it was asked, at *fetched_s*.
+
+        A document of a type that is not indexed counts as one that is not there.
+        """
+        if record.kind is Kind.DOCUMENT and resource is not None and self.document_types:
+            kept = to_code(resource.get("documentType")) in self.document_types
+            resource = resource if kept else None
         return Snapshot(
             kind=record.kind,
             code=record.code,

@@ -81,6 +81,7 @@ PURE_FUNCTIONS: Final = frozenset({("topics.dead_letters", "to_dead_letter_heade
 MOCKS: Final = re.compile(r"unittest(\.| import )mock|\bmonkeypatch\b|\bpytest_mock\b|\bmocker\b")
 INDEX_ADDRESS: Final = re.compile(r"https?://|--(extra-)?index-url|--find-links|--trusted-host")
 MACHINE_PATH: Final = re.compile(r"(?<![\w.$}~-])/(?:home|root|Users|work|mnt)/\w+")
+LINES_MAX: Final = 400
 LOCKS: Final = ("requirements.txt", "requirements-dev.txt", "requirements-build.txt")
 TEXT_SUFFIXES: Final = frozenset(
     {"", ".py", ".md", ".toml", ".txt", ".yml", ".yaml", ".json", ".conf", ".java", ".cfg"}
@@ -156,6 +157,16 @@ def test_only_the_files_of_streams_and_of_a_worker_know_faust() -> None:
     assert knowing == {"streams/app.py", "streams/safe_consumer.py", "streams/watchdog.py"}
 
 
+def test_the_sinks_know_nothing_of_what_feeds_them() -> None:
+    feeding = {"faust", "mode", "aiokafka"}
+
+    assert [
+        name_of(path)
+        for path in sorted((ROOT / "sinks").rglob("*.py"))
+        if any(module.partition(".")[0] in feeding for module, _ in imports_of(path))
+    ] == []
+
+
 def test_the_ingress_needs_neither_faust_nor_elasticsearch_nor_a_client_of_the_pim() -> None:
     foreign = {"faust", "aiokafka", "elasticsearch", "httpx"}
 
@@ -192,6 +203,16 @@ def test_a_pure_file_imports_only_what_does_no_io(file: str) -> None:
             wrong.append(f"{module} {name}".strip())
 
     assert wrong == []
+
+
+def test_files_can_be_read_at_a_glance() -> None:
+    long = {
+        name_of(path): lines
+        for path in [*code_files(), *sorted((ROOT / "tests").rglob("*.py"))]
+        if (lines := len(path.read_text("utf-8").splitlines())) > LINES_MAX
+    }
+
+    assert long == {}, "is there a split by idea?"
 
 
 def test_every_init_file_is_empty() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ops.simulator import command as simulator
 from runtime.settings import Settings, to_variable
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +52,35 @@ def test_nothing_is_published_beyond_this_machine() -> None:
     for service in SERVICES.values():
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:")
+
+
+def test_settings_of_a_file_env_reach_what_reads_settings() -> None:
+    for name in ("setup", "ingress", "worker"):
+        assert SERVICES[name]["env_file"] == [{"path": ".env", "required": False}]
+    assert SERVICES["simulator"]["env_file"] == []
+    assert SERVICES["simulator"]["environment"] == {}
+
+
+def test_the_file_env_does_not_decide_where_the_servers_are() -> None:
+    for name in ("setup", "ingress", "worker"):
+        environment = SERVICES[name]["environment"]
+        assert environment["QUINDEX_KAFKA"] == "kafka:9092"
+        assert environment["QUINDEX_ELASTICSEARCH"] == "http://elasticsearch:9200"
+
+
+def test_the_health_checks_ask_what_the_processes_answer() -> None:
+    ingress = SERVICES["ingress"]
+    assert f":{ingress['environment']['QUINDEX_OPS_PORT']}/readyz" in str(ingress["healthcheck"])
+    assert ":8190/control/idle" in str(SERVICES["simulator"]["healthcheck"])
+    assert SERVICES["simulator"]["command"][0] == "simulator"
+    assert "--host=0.0.0.0" in SERVICES["simulator"]["command"]
+
+
+def test_the_simulator_takes_the_options_that_it_is_given() -> None:
+    words = [word.partition("=")[0] for word in SERVICES["simulator"]["command"][1:]]
+    known = {option for each in simulator.params for option in each.opts}
+
+    assert set(words) <= known
 
 
 def test_data_outlives_the_containers() -> None:

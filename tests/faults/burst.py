@@ -35,6 +35,12 @@ class Burst:
             return self.codes[document]
         return f"plan-{plan.seed}-{document}"
 
+    async def edit(self, document: int) -> str:
+        """Edit a document of the catalog; return its code."""
+        code = self.codes[document]
+        await self.installation.control("edit", kind="document", code=code, locale=self.locales[0])
+        return code
+
     async def run(self, plan: Plan) -> None:
         """Make all changes when they are due, as the plan says; late ones at once."""
         started_s = time.monotonic()
@@ -65,9 +71,9 @@ async def open_burst(installation: Installation, documents: int) -> Burst:
     return Burst(installation, tuple(codes[:documents]), tuple(installation.locales.split(",")))
 
 
-async def put(installation: Installation, path: str, **body: object) -> None:
+async def put(installation: Installation, option: str, **body: object) -> None:
     """Change an option of the simulator."""
-    answer = await installation.http.put(f"/control/{path}", json=body)
+    answer = await installation.http.put(f"/control/{option}", json=body)
     answer.raise_for_status()
 
 

@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 
 from ops.installation import Installation
+from topics.versions import to_end
+
+CLOCK_S: Final = 0.002
+"""Kafka's times are rounded to milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Lying:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, bytes]
+    appended_s: float  # by the broker's clock, or by the producer's, as the topic is set
 
     @property
     def json(self) -> Any:
@@ -36,6 +41,8 @@ class Evidence:
     repeats: int  # due records and snapshots that a step repeated
     triggers: int  # looks again that we asked for ourselves
     snapshots: int
+    overclaims: list[str]  # snapshots that say to cover what was appended after their request
+    behind: list[str]  # resources whose last snapshot in the log is not their newest
     dead_letters: Counter[str] = field(default_factory=Counter)  # by reason
 
     def __str__(self) -> str:
@@ -58,7 +65,10 @@ def read_topic(installation: Installation, topic: str) -> list[Lying]:
         while any(consumer.position(part) < ends[part] for part in parts):
             for records in consumer.poll(timeout_ms=500).values():
                 found += [
-                    Lying(it.partition, it.offset, it.key, it.value, dict(it.headers))
+                    Lying(
+                        *(it.partition, it.offset, it.key, it.value, dict(it.headers)),
+                        it.timestamp / 1_000,
+                    )
                     for it in records
                 ]
     finally:
@@ -85,8 +95,37 @@ def gather(
         repeats=repeats,
         triggers=sum(each.headers.get("source") == b"trigger" for each in notifications),
         snapshots=len(snapshots),
+        overclaims=find_overclaims(snapshots, notifications),
+        behind=find_behind(snapshots),
         dead_letters=Counter(each.headers["reason"].decode() for each in letters),
     )
+
+
+def find_overclaims(snapshots: list[Lying], notifications: list[Lying]) -> list[str]:
+    """
+    Return the snapshots whose request was sent before what they say to cover was appended.
+
+    Both moments are of one machine's clock, in milliseconds.
+    """
+    appended_s = {(each.partition, each.offset): each.appended_s for each in notifications}
+    found = []
+    for each in snapshots:
+        body = each.json
+        covered = appended_s.get((body["partition"], to_end(body["version"]) - 1))
+        if covered is not None and covered > body["fetched_at"] + CLOCK_S:
+            late_s = covered - body["fetched_at"]
+            found.append(f"{each.key!r} covers what came {late_s:.3f} s after its request")
+    return found
+
+
+def find_behind(snapshots: list[Lying]) -> list[str]:
+    """Return the resources of which compaction would keep an older snapshot than the newest."""
+    newest: dict[bytes | None, int] = {}
+    last: dict[bytes | None, int] = {}
+    for each in snapshots:
+        last[each.key] = each.json["version"]
+        newest[each.key] = max(last[each.key], newest.get(each.key, 0))
+    return [f"{key!r}" for key in last if last[key] < newest[key]]
 
 
 def count_repeats(values: Iterable[object]) -> int:

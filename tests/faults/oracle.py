@@ -43,6 +43,8 @@ class Verdict:
         assert self.agreement.same > 0
         assert self.regressions == []
         assert self.unaccounted == []
+        assert self.evidence.overclaims == []
+        assert self.evidence.behind == []
         assert self.accepted > 0
         assert self.samples > 0
         assert self.evidence.dead_letters == (dead_letters or {})

@@ -20,7 +20,7 @@ from stack.server import Server
 from tests.faults.burst import Burst, open_burst
 from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG, Fleet
 from tests.faults.oracle import Verdict, judge
-from tests.faults.plan import Blow, Change, Fault, Plan, PointRound, Verb
+from tests.faults.plan import Blow, Fault, Plan, PointRound
 from tests.faults.sampling import Sampler
 
 DOCUMENTS: Final = 40
@@ -69,7 +69,7 @@ class Run:
         while self.fleet.count_exits(EXIT_KILLED) == before:
             said = f"no worker reached {round_.point} for the {round_.nth}. time"
             assert time.monotonic() < deadline_s, said
-            await self.burst.make(Change(0.0, Verb.EDIT, 0, 0), round_.plan)
+            await self.burst.edit(0)
             await asyncio.sleep(_EDIT_EVERY_S)
 
     async def judge(self, *, within_s: float = 120.0) -> Verdict:
@@ -142,6 +142,7 @@ async def open_run(
     label: str,
     workers: int = 2,
     wrapper: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
     documents: int = DOCUMENTS,
     servers: Mapping[Blow, Server] | None = None,
     may_exit: Collection[int] = (EXIT_KILLED, EXIT_WATCHDOG),
@@ -163,7 +164,7 @@ async def open_run(
     try:
         await installation.start(workers=0)
         for _ in range(workers):
-            fleet.start_worker(*wrapper)
+            fleet.start_worker(*wrapper, **(environment or {}))
         burst = await open_burst(installation, documents)
         await fleet.ready()
         sampler = Sampler(installation, may_vanish=may_vanish)

@@ -1,0 +1,16 @@
+"""
+Runs a command of quindex with patches of tests/faults/patches.py or mutants.py.
+
+    python -m tests.faults.mutant NAME[,NAME...] worker
+"""
+
+import sys
+
+from ops.__main__ import main
+from tests.faults.mutants import MUTANTS
+from tests.faults.patches import PATCHES
+
+if __name__ == "__main__":
+    for name in sys.argv[1].split(","):
+        {**PATCHES, **MUTANTS}[name]()
+    main(sys.argv[2:])

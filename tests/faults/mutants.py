@@ -1,0 +1,177 @@
+"""
+Planted bugs, for `python -m tests.faults.mutant`: each must be caught by some check.
+
+docs/testing.md says which check catches which.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from faust.transport.drivers import aiokafka as driver
+
+from sinks import elasticsearch
+from sinks.healing import Healer
+from sinks.writes import Write
+from streams import settling
+from streams.debounce_stage import Debouncer
+from streams.fetch_stage import Fetcher
+from streams.missing import MissingVerdict
+from streams.safe_consumer import PipelineApp, SafeConsumer
+from streams.surroundings import Surroundings
+from tests.faults.patches import swap
+
+COMMITTED_AFTER_S: Final = 3.0
+"""The commit timer runs every second."""
+
+
+def acknowledge_first() -> None:
+    """Debounce acknowledges before the due record is stored."""
+
+    async def append(self: Any, entry: Any) -> None:
+        entry.receipt.acknowledge()
+        await asyncio.sleep(COMMITTED_AFTER_S)
+        await original(self, entry)
+
+    original = swap(Debouncer, "_append", append)
+
+
+def vanilla_commit() -> None:
+    """Faust commits by its own bookkeeping."""
+
+    def new_transport(self: Any) -> driver.Transport:
+        return driver.Transport(self.conf.broker_consumer, self)
+
+    swap(PipelineApp, "_new_transport", new_transport)
+
+
+def no_version() -> None:
+    """Search documents are written without a version: the last write wins."""
+    _swap_operations(lambda write: {"index": {"_index": write.alias, "_id": write.id}})
+
+
+def real_deletes() -> None:
+    """Tombstones are no documents but deletes, which Elasticsearch forgets after a while."""
+
+    def to_action(write: Write) -> dict[str, Any]:
+        verb = "delete" if orjson.loads(write.body)["deleted"] else "index"
+        return {verb: _to_versioned(write, "external_gte")}
+
+    _swap_operations(to_action)
+
+
+def strict_version() -> None:
+    """`external` in place of `external_gte`: an equal version is refused."""
+    _swap_operations(lambda write: {"index": _to_versioned(write, "external")})
+
+
+def epoch_at_start() -> None:
+    """A worker looks at the epoch and the topics when it starts, and never again."""
+
+    async def look(_self: Any) -> None:
+        return None
+
+    swap(Surroundings, "look", look)
+
+
+def end_after_request() -> None:
+    """The end offset is read after the request to the PIM, not before."""
+
+    async def settle(self: Any, entry: Any, resource: Any, _ends: Any, fetched_s: float) -> None:
+        await original(self, entry, resource, await self._ends.read(), fetched_s)
+
+    original = swap(Fetcher, "_settle", settle)
+
+
+def no_final_commit() -> None:
+    """Neither a rebalance nor the end of a worker commits what the timer has not."""
+
+    async def revoked(self: Any, partitions: Any) -> None:
+        await driver.Consumer.on_partitions_revoked(self, partitions)
+        for partition in partitions:
+            self.ledgers.pop(partition, None)
+
+    async def nothing(_self: Any) -> None:
+        return None
+
+    swap(SafeConsumer, "on_partitions_revoked", revoked)
+    setattr(SafeConsumer, "on_stop", nothing)  # noqa: B010  # as swap does; it inherits this one
+
+
+def no_redelivery() -> None:
+    """What was held when partitions moved is forgotten, and not read again."""
+
+    async def perform_seek(self: Any) -> None:
+        positions = {where: each.position for where, each in self.ledgers.items()}
+        await original(self)
+        for where in self.assignment() & set(positions):
+            await self.seek(where, positions[where])
+
+    original = swap(SafeConsumer, "perform_seek", perform_seek)
+
+
+def believe_every_404() -> None:
+    """A 404 is a delete, whatever the PIM is up to."""
+    swap(settling, "judge_missing", lambda **_: MissingVerdict.DELETED)
+
+
+def dead_letter_on_503() -> None:
+    """What the PIM cannot answer now is set aside."""
+
+    async def give_up(self: Any, entries: Any) -> None:
+        for entry in entries:
+            await self._settler.give_up(entry, reason="unavailable", error="503")
+            self._finish(entry)
+
+    def postpone(self: Any, entries: Any, _error: Any) -> None:
+        self._kept = asyncio.create_task(give_up(self, entries))
+
+    swap(Fetcher, "_postpone", postpone)
+
+
+def no_healing() -> None:
+    """A late snapshot is acknowledged, though it is the last of its resource in the log."""
+
+    async def settle(_self: Any, received: Any, _key: str) -> None:
+        received.acknowledge()
+
+    swap(Healer, "settle", settle)
+
+
+def _swap_operations(to_action: Callable[[Write], Mapping[str, Any]]) -> None:
+    def to_operations(writes: Sequence[Write]) -> list[bytes]:
+        lines = []
+        for write in writes:
+            action = to_action(write)
+            lines.append(orjson.dumps(action))
+            if "index" in action:
+                lines.append(write.body)
+        return lines
+
+    swap(elasticsearch, "to_operations", to_operations)
+
+
+def _to_versioned(write: Write, version_type: str) -> dict[str, Any]:
+    return {
+        "_index": write.alias,
+        "_id": write.id,
+        "version": write.version,
+        "version_type": version_type,
+    }
+
+
+MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
+    "acknowledge-first": acknowledge_first,
+    "vanilla-commit": vanilla_commit,
+    "no-version": no_version,
+    "real-deletes": real_deletes,
+    "strict-version": strict_version,
+    "epoch-at-start": epoch_at_start,
+    "end-after-request": end_after_request,
+    "no-final-commit": no_final_commit,
+    "no-redelivery": no_redelivery,
+    "believe-every-404": believe_every_404,
+    "dead-letter-on-503": dead_letter_on_503,
+    "no-healing": no_healing,
+}

@@ -133,6 +133,7 @@ class Parts:
                 clock=time.time,
                 types_known=self.attributes.wait,
             ),
+            document_types=frozenset(self.settings.document_types),
             clock=time.time,
         )
 

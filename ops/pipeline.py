@@ -44,9 +44,7 @@ from streams.worker import Worker
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
 
-DEBOUNCE_KEYS_MAX: Final = 50_000
 DAY_S: Final = 86_400.0
-PURGE_EVERY_S: Final = 3_600.0
 
 log = get_logger(__name__)
 

@@ -43,7 +43,8 @@ class DriftFinder:
         """
         Compare snapshots with the stored search documents, in every locale.
 
-        A stored version above the snapshot's has moved on: that is no drift.
+        A stored version above the snapshot's has moved on: that is no drift. A snapshot that says
+        deleted (its document type is not indexed) wants none, or a tombstone.
 
         Raises:
             SinkUnavailable: Elasticsearch does not say.
@@ -55,6 +56,9 @@ class DriftFinder:
             for snapshot in snapshots:
                 found = stored.get(to_id(snapshot.kind, snapshot.code))
                 if found is None or found["deleted"]:
+                    if snapshot.deleted:
+                        drift.same += 1
+                        continue
                     verdict = "missing"
                 elif found["sync"]["version"] > snapshot.version:
                     drift.moved_on += 1

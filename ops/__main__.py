@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from runtime.errors import OperatorError
+from runtime.errors import OperatorError, QuindexError, TransientError, Unreachable
 
 INTERRUPTED: Final = 130
 
@@ -61,10 +61,10 @@ def command() -> None:
     """Keep Elasticsearch in step with a Quable PIM."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run a command; an error that a person can mend is one message, not a traceback."""
+def main(arguments: list[str] | None = None, group: click.Group = command) -> None:
+    """Run a command; what we know can go wrong is one message. A traceback means a bug."""
     try:
-        outcome: Any = command.main(arguments, prog_name="quindex", standalone_mode=False)
+        outcome: Any = group.main(arguments, prog_name="quindex", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -73,6 +73,10 @@ def main(arguments: list[str] | None = None) -> None:
     except OperatorError as error:
         click.echo(f"quindex: {error}", err=True)
         sys.exit(error.exit_code)
+    except QuindexError as error:
+        click.echo(f"quindex: {error}", err=True)
+        is_passing = isinstance(error, TransientError)
+        sys.exit(Unreachable.exit_code if is_passing else OperatorError.exit_code)
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
 

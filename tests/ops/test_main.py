@@ -1,20 +1,33 @@
 """The command line as a whole: what it lists, and how it ends when something is wrong."""
 
+import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from ops.__main__ import command, main
+from ops.__main__ import INTERRUPTED, command, main
 from ops.worker import NEEDS
-from runtime.errors import OperatorError, Refused, SettingsInvalid, Unreachable
+from runtime.errors import (
+    KafkaRefused,
+    MustRestart,
+    OperatorError,
+    QuindexError,
+    Refused,
+    SettingsInvalid,
+    SinkUnavailable,
+    Unreachable,
+)
 from runtime.settings import to_variable
-from tests.integration.commands import run_command
+from tests.integration.commands import PATIENCE_S, run_command, without_settings
 
 USAGE = 2
+RESTART = 70
 SECRET = "must-not-be-shown"  # noqa: S105  # it guards nothing
 
 
@@ -29,10 +42,19 @@ def commands_of(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
             yield from commands_of(found, *before, name)
 
 
-def end(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+def group_of(work: Callable[[], None]) -> click.Group:
+    """Return a command line whose only command, `fail`, does *work*."""
+    group = click.Group()
+    group.command("fail")(work)
+    return group
+
+
+def end(
+    capsys: pytest.CaptureFixture[str], *arguments: str, group: click.Group = command
+) -> tuple[int, str]:
     """Run a command that fails in this process; return its exit code and what it says."""
     with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
+        main(list(arguments), group)
     said = capsys.readouterr()
 
     assert said.out == ""
@@ -165,3 +187,62 @@ def test_another_error_that_a_person_can_mend_ends_with_code_1(
     said = capsys.readouterr().err
     assert f"{taken_port}" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OperatorError("mend it"), 1),
+        (SettingsInvalid("mend it"), 3),
+        (Unreachable("mend it"), 4),
+        (Refused("mend it"), 5),
+        (SinkUnavailable("mend it"), 4),
+        (KafkaRefused("mend it"), 1),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_an_error_of_ours_is_one_line_and_a_code(
+    error: QuindexError, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    assert end(capsys, "fail", group=group_of(fail)) == (code, "quindex: mend it\n")
+
+
+def test_a_bug_is_not_hidden() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        main(["fail"], group_of(fail))
+
+
+def test_a_worker_that_must_restart_has_a_code_of_its_own() -> None:
+    assert MustRestart.exit_code == RESTART
+
+
+def test_ctrl_c_ends_with_code_130_and_without_a_traceback(tmp_path: Path) -> None:
+    with socket.socket() as broker:
+        broker.bind(("127.0.0.1", 0))
+        broker.listen()
+        broker.settimeout(PATIENCE_S)
+        kafka = f"127.0.0.1:{broker.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-m", "ops", "trigger", "a"],
+            env={**without_settings(), "QUINDEX_KAFKA": kafka},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                with broker.accept()[0]:  # it waits for an answer that never comes
+                    process.send_signal(signal.SIGINT)
+                    out, err = process.communicate(timeout=PATIENCE_S)
+            finally:
+                process.kill()
+
+    assert process.returncode == INTERRUPTED
+    assert out == ""
+    assert "Traceback" not in err

@@ -1,0 +1,217 @@
+"""Rebuild and rollback while edits and searches go on: nothing is lost, nothing is asked twice."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ops.installation import Installation
+from sinks.fields import to_alias
+from sinks.transfers import Phase, read_transfer
+from stack.choose import Servers
+from tests.integration.calls import finish, quindex, start
+from tests.integration.sites import Site, open_site, to_installation
+
+pytestmark = [pytest.mark.stack]
+
+DOCUMENTS = 200
+EDIT_EVERY_S = 0.05
+SEARCH_EVERY_S = 0.05
+COMPLETED_WITHIN_S = 90.0
+
+
+@pytest.fixture(scope="module")
+def site(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder: Path = tmp_path_factory.mktemp("rebuild")
+    installation = to_installation(
+        servers.kafka, servers.elasticsearch, folder, documents=DOCUMENTS
+    )
+    with open_site(installation, workers=2) as opened:
+        assert opened.run(quindex(installation, "backfill")).code == 0
+        opened.assert_converges()
+        yield opened
+
+
+@dataclass
+class Fire:
+    """What went on meanwhile."""
+
+    edits: int = 0
+    searches: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+async def edit_forever(installation: Installation, going: Fire) -> None:
+    """Edit, create and delete, one after the other."""
+    while True:
+        going.edits += 1
+        if going.edits % 5 == 0:
+            await installation.control("create", kind="document")
+        elif going.edits % 11 == 0:
+            await installation.control("delete", kind="document")
+        else:
+            await installation.control("edit")
+        await asyncio.sleep(EDIT_EVERY_S)
+
+
+async def search_forever(installation: Installation, going: Fire) -> None:
+    """Search as a shop does: the alias always finds something."""
+    async with installation.client() as client:
+        while True:
+            going.searches += 1
+            found = await client.search(index=to_alias(installation.prefix, "fr_FR"), size=1)
+            if not found["hits"]["hits"]:
+                going.failures.append("empty")
+            await asyncio.sleep(SEARCH_EVERY_S)
+
+
+@asynccontextmanager
+async def fire(installation: Installation) -> AsyncIterator[Fire]:
+    """Edit and search until the block is left."""
+    going = Fire()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            going.failures.append(repr(error))
+
+    tasks = [
+        asyncio.create_task(work(installation, going)) for work in (search_forever, edit_forever)
+    ]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield going
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def read_generations(installation: Installation) -> set[str]:
+    """Return the numbers of the indices behind the aliases."""
+    async with installation.client() as client:
+        found = await client.indices.get_alias(name=f"{installation.prefix}-*")
+    return {index[-6:] for index in found}
+
+
+def test_a_rebuild_under_fire_loses_nothing_and_asks_the_pim_for_nothing(site: Site) -> None:
+    async def rebuild() -> None:
+        async with fire(site.installation) as going:
+            done = await quindex(site.installation, "rebuild", "--parallel", "2", "--json")
+        assert done.code == 0, done.err
+        assert done.to_json()["swapped"] is True
+        assert going.failures == []
+        assert going.edits > 10
+        assert going.searches > 10
+
+    site.run(rebuild())
+
+    site.assert_converges()
+    assert site.run(read_generations(site.installation)) == {"000002"}
+
+
+def test_a_rebuild_alone_costs_no_request(site: Site) -> None:
+    site.assert_converges()
+    requests = site.look("requests")["total"]
+
+    assert site.run(quindex(site.installation, "rebuild")).code == 0
+
+    assert site.look("requests")["total"] == requests
+    site.assert_converges()
+
+
+def test_a_rollback_under_fire_loses_nothing(site: Site) -> None:
+    async def roll_back() -> None:
+        async with fire(site.installation) as going:
+            await asyncio.sleep(0)
+            done = await quindex(site.installation, "rollback", "--json")
+        assert done.code == 0, done.err
+        assert going.failures == []
+
+    before = site.run(read_generations(site.installation))
+    site.run(roll_back())
+
+    site.assert_converges()
+    assert site.run(read_generations(site.installation)) < before | {"000002", "000003"}
+
+
+def test_a_rebuild_that_is_killed_goes_on_where_it_was(site: Site) -> None:
+    async def kill_and_resume() -> None:
+        async with fire(site.installation):
+            killed = await start(site.installation, "rebuild")
+            assert killed.stderr is not None
+            await killed.stderr.readline()  # it has begun to fill
+            killed.send_signal(signal.SIGKILL)
+            await finish(killed)
+            async with site.installation.client() as client:
+                stored = await read_transfer(client, site.installation.prefix)
+            assert stored is not None
+            assert stored.transfer.phase is Phase.FILLING
+            resumed = await quindex(site.installation, "rebuild", "--json")
+            assert resumed.code == 0, resumed.err
+            assert set(resumed.to_json()["indices"].values()) == set(
+                stored.transfer.target.values()
+            )
+
+    site.run(kill_and_resume())
+
+    site.assert_converges()
+
+
+def test_a_rebuild_killed_after_its_swap_is_completed_by_a_worker(site: Site) -> None:
+    async def kill_after_swap() -> None:
+        async with fire(site.installation), site.installation.client() as client:
+            process = await start(site.installation, "rebuild")
+            while True:
+                stored = await read_transfer(client, site.installation.prefix)
+                if stored is not None and stored.transfer.phase is Phase.SWAPPED:
+                    process.send_signal(signal.SIGKILL)
+                    break
+                if process.returncode is not None:
+                    break  # it was faster than the look
+            done = await finish(process)
+            assert done.code in {0, -signal.SIGKILL}, done.err
+        async with site.installation.client() as client:
+            async with asyncio.timeout(COMPLETED_WITHIN_S):
+                while True:
+                    stored = await read_transfer(client, site.installation.prefix)
+                    if stored is not None and stored.transfer.phase is Phase.DONE:
+                        return
+                    await asyncio.sleep(0.2)
+
+    site.run(kill_after_swap())
+
+    site.assert_converges()
+
+
+def test_an_index_that_lacks_documents_is_not_swapped_in(site: Site) -> None:
+    """Documents that stand in the live index and not in the log are a difference."""
+
+    async def plant_and_rebuild() -> None:
+        alias = to_alias(site.installation.prefix, "en_GB")
+        async with site.installation.client() as client:
+            found = await client.search(index=alias, size=1)
+            hit = found["hits"]["hits"][0]
+            for number in range(30):
+                await client.index(
+                    index=hit["_index"],
+                    id=f"document:planted-{number}",
+                    document={**hit["_source"], "code": f"planted-{number}"},
+                )
+            before = await read_generations(site.installation)
+            refused = await quindex(site.installation, "rebuild")
+            assert refused.code == 5
+            assert "nothing was swapped" in refused.err
+            assert "en_GB" in refused.err
+            assert await read_generations(site.installation) == before
+            for number in range(30):
+                await client.delete(index=hit["_index"], id=f"document:planted-{number}")
+        assert (await quindex(site.installation, "rebuild")).code == 0
+
+    site.run(plant_and_rebuild())
+
+    site.assert_converges()

@@ -24,6 +24,7 @@ from runtime.errors import (
     TransientError,
 )
 from runtime.logs import get_logger
+from runtime.metrics import snapshots
 from sinks.drift import DriftFinder, PageDrift
 from streams.log_reader import Read
 from streams.scan_pages import PageReader, ScannedPage
@@ -229,6 +230,8 @@ class Scanner:
             )
         except RecordTooLarge as error:
             log.warning("snapshot.too_large", key=snapshot.key, error=str(error))
+        else:
+            snapshots.labels(snapshot.kind.value, str(snapshot.deleted).lower()).inc()
 
     async def _compare(self, scan: ScanRecord, page: ScannedPage) -> dict[str, object]:
         found: PageDrift = await self._drift.compare(page.snapshots)

@@ -90,8 +90,8 @@ async def read(settings: Settings, client: "AsyncElasticsearch") -> "list[Locale
         OperatorError: something does not answer, refuses us, or is not ours.
     """
     from ops.reference import read_reference
-    from sinks.attribute_rules import load_rules
     from sinks.planning import read_plans
+    from sinks.rules_file import load_rules
 
     rules = load_rules(settings.attributes)
     types = (await read_reference(settings)).types if settings.kafka else {}
@@ -174,8 +174,8 @@ async def _with_client(
 async def _apply(
     settings: Settings, client: "AsyncElasticsearch"
 ) -> "tuple[list[str], list[LocalePlan]]":
-    from sinks.attribute_rules import load_rules
     from sinks.planning import apply_in_place
+    from sinks.rules_file import load_rules
 
     rules = load_rules(settings.attributes)
     changes = []

@@ -15,16 +15,16 @@ from runtime.errors import SinkUnavailable
 from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from sinks.attribute_rules import AttributeRules, load_rules
+from sinks.attribute_rules import AttributeRules
 from sinks.batches import BatchFormer
-from sinks.classified import read_classified
 from sinks.drift import DriftFinder
 from sinks.elasticsearch import ElasticsearchSink
 from sinks.fields import to_alias
 from sinks.healing import Healer
 from sinks.indexer import Indexer
-from sinks.reading import count_live
+from sinks.reading import count_live, read_classified
 from sinks.reference import Reference
+from sinks.rules_file import load_rules
 from sinks.tombstones import Purger, read_version
 from streams.app import Stages, owns_snapshot
 from streams.asking import Asker

@@ -25,10 +25,10 @@ from runtime.errors import (
 from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from sinks.attribute_rules import load_rules
 from sinks.indices import check_server
 from sinks.planning import check_writable, read_plans
 from sinks.reference import Reference
+from sinks.rules_file import load_rules
 from streams.app import create_app
 from streams.end_offsets import KafkaEndOffsets
 from streams.epoch_keeper import EpochKeeper

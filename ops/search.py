@@ -12,9 +12,9 @@ import orjson
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from runtime.settings import Settings, load_settings
-from sinks.attribute_rules import load_rules
 from sinks.fields import to_alias
 from sinks.found import Found, to_found, to_suggestions
+from sinks.rules_file import load_rules
 from sinks.searching import Question, to_request, to_suggestion
 
 _BOLD: Final = {"<em>": "\x1b[1m", "</em>": "\x1b[22m"}

@@ -39,8 +39,8 @@ async def set_up(settings: Settings) -> list[str]:
         Refused: something is there that setup must not change.
     """
     from ops.connections import elasticsearch_client, kafka_admin, publisher_of
-    from sinks.attribute_rules import load_rules
     from sinks.indices import check_server, ensure_indices
+    from sinks.rules_file import load_rules
     from streams.epoch_keeper import EpochKeeper
     from topics.creation import ensure_topics
     from topics.layout import to_layouts

@@ -13,7 +13,7 @@ from ops.reference import read_reference
 from runtime.errors import Refused, Unreachable
 from runtime.settings import Settings
 from sinks.agreement import Findings
-from sinks.attribute_rules import load_rules
+from sinks.rules_file import load_rules
 from sinks.transfers import Phase, Stored, read_transfer
 from streams.rebuild import Rebuild
 from topics.creation import TopicState, describe

@@ -4,12 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runtime.errors import SettingsInvalid
 from sinks.attribute_types import AttributeType
 
 BOOST_MAX: Final = 100.0
@@ -72,28 +70,6 @@ class AttributeRules:
 
 
 NO_RULES: Final = AttributeRules()
-
-
-def load_rules(path: str) -> AttributeRules:
-    """
-    Read the file at *path*; no path, no rules.
-
-    Raises:
-        SettingsInvalid: it cannot be read; lists every mistake in it.
-    """
-    if not path:
-        return NO_RULES
-    try:
-        return parse_rules(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsInvalid(
-            f"QUINDEX_ATTRIBUTES names {path}, which cannot be read: {error.strerror}."
-        ) from error
-    except ValueError as error:
-        raise SettingsInvalid(
-            f"The file {path} (QUINDEX_ATTRIBUTES) is not right:\n{error}\n"
-            "docs/searching.md describes what it can say."
-        ) from error
 
 
 def parse_rules(text: str) -> AttributeRules:

@@ -1,19 +1,13 @@
 """What search documents say of the classifications that their resources are in."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+from typing import Any
 
 from pim.kinds import Kind
-from runtime.errors import SinkUnavailable
 from sinks.fallbacks import to_label
 from sinks.markup import to_text
-from sinks.reading import read_all
 from sinks.relations import to_codes
-
-_FIELDS: Final = ("kind", "code", "locale", "classifications")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +41,3 @@ def find_outdated(
         for each in found
         if each.name != wanted.get(each.locale, each.name)
     }
-
-
-async def read_classified(
-    client: AsyncElasticsearch, aliases: Sequence[str], classification: str, *, refresh: bool
-) -> AsyncIterator[Classified]:
-    """
-    Yield what the indices say of a classification, one by one; *refresh* sees the newest writes.
-
-    Raises:
-        SinkUnavailable: Elasticsearch does not say.
-    """
-    query = {"term": {"classifications.code": classification}}
-    try:
-        async for _, document in read_all(
-            client, ",".join(aliases), query=query, fields=_FIELDS, refresh=refresh
-        ):
-            name = next(
-                (
-                    each.get("name")
-                    for each in document["classifications"]
-                    if each["code"] == classification
-                ),
-                None,
-            )
-            yield Classified(Kind(document["kind"]), document["code"], document["locale"], name)
-    except (ApiError, TransportError) as error:
-        raise SinkUnavailable(f"elasticsearch: {error}") from error

@@ -4,14 +4,13 @@ Projection: from a snapshot, which holds all locales, to the search document of 
 The shape is a contract with whoever searches: docs/searching.md describes it field by field.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from pim.kinds import Kind
 from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.attribute_types import AttributeType
 from sinks.classified import to_classification_name, to_classifications
-from sinks.dropped import Dropped
 from sinks.fallbacks import resolve
 from sinks.fields import to_field
 from sinks.markup import to_clean, to_text
@@ -26,6 +25,13 @@ Document = dict[str, Any]
 """A search document."""
 
 
+class Notes(Protocol):
+    """Who is told what had to be left out."""
+
+    def note(self, attribute: str, reasons: Iterable[str]) -> None:
+        """Values of one attribute of one search document were left out."""
+
+
 def project(
     snapshot: Snapshot,
     *,
@@ -33,12 +39,12 @@ def project(
     types: Mapping[str, AttributeType],
     indexed_s: float,
     rules: AttributeRules = NO_RULES,
-    dropped: Dropped | None = None,
+    dropped: Notes | None = None,
 ) -> Document:
     """
     Return the search document of the first locale of *chain*, the rest being its fallbacks.
 
-    Takes whatever the PIM answered: an odd value costs at most itself, and is counted in *dropped*.
+    Takes whatever the PIM answered: an odd value costs at most itself, and *dropped* is told.
     The same snapshot, chain, types and rules always give the same document, but for
     `sync.indexed_at`. A deleted resource becomes a tombstone.
     """

@@ -1,14 +1,17 @@
-"""Reading all live search documents of an alias, at one moment."""
+"""Reading live search documents: all of an alias at one moment, those of a classification."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
+from pim.kinds import Kind
 from runtime.errors import SinkUnavailable
+from sinks.classified import Classified
 
 PAGE_MAX: Final = 1_000
 _KEEP_ALIVE: Final = "2m"
+_CLASSIFIED_FIELDS: Final = ("kind", "code", "locale", "classifications")
 
 
 async def read_all(
@@ -24,8 +27,9 @@ async def read_all(
     Yield id and search document of everything behind *alias* that matches *query*.
 
     *alias* may name several, separated by commas; *fields* are those that are read, all by
-    default. Without *refresh* the writes of the last second may be missing. All pages show the index as it was when the first was asked for. The alias's filter hides
-    tombstones; name an index to read them too.
+    default. Without *refresh* the writes of the last second may be missing. All pages show the
+    index as it was when the first was asked for. The alias's filter hides tombstones; name an
+    index to read them too.
     """
     if refresh:
         await client.indices.refresh(index=alias)
@@ -66,5 +70,32 @@ async def count_live(client: AsyncElasticsearch, alias: str) -> int:
     """
     try:
         return int((await client.count(index=alias))["count"])
+    except (ApiError, TransportError) as error:
+        raise SinkUnavailable(f"elasticsearch: {error}") from error
+
+
+async def read_classified(
+    client: AsyncElasticsearch, aliases: Sequence[str], classification: str, *, refresh: bool
+) -> AsyncIterator[Classified]:
+    """
+    Yield what the indices say of a classification, one by one; *refresh* sees the newest writes.
+
+    Raises:
+        SinkUnavailable: Elasticsearch does not say.
+    """
+    query = {"term": {"classifications.code": classification}}
+    try:
+        async for _, document in read_all(
+            client, ",".join(aliases), query=query, fields=_CLASSIFIED_FIELDS, refresh=refresh
+        ):
+            name = next(
+                (
+                    each.get("name")
+                    for each in document["classifications"]
+                    if each["code"] == classification
+                ),
+                None,
+            )
+            yield Classified(Kind(document["kind"]), document["code"], document["locale"], name)
     except (ApiError, TransportError) as error:
         raise SinkUnavailable(f"elasticsearch: {error}") from error

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 with warnings.catch_warnings():
     # kafka-python reads its schemas by functions that Python 3.11 and 3.12 call deprecated.
@@ -13,6 +14,13 @@ with warnings.catch_warnings():
 
 
 @pytest.fixture(scope="session")
+# A shared machine is slow at times; and CI finds the same examples every time, so that what it
+# says is about the change. Elsewhere each run looks for new ones.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
 def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """A real Kafka and a real Elasticsearch; if they cannot be had, the tests fail."""
     terminal = pytestconfig.get_terminal_writer()

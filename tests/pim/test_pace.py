@@ -219,7 +219,7 @@ class Traffic(RuleBasedStateMachine):
     def limits_hold(self) -> None:
         assert self.pace.running == len(self.running) <= 4
         assert 1 <= self.pace.concurrency <= 4
-        assert self.pace.wait_s(self.now_s) <= 30
+        assert self.pace.wait_s(self.now_s) <= 30 + 1e-6  # the sum of two floats, less one of them
 
 
 TestTraffic = Traffic.TestCase

@@ -13,7 +13,6 @@ with warnings.catch_warnings():
     from stack.choose import Servers, open_servers
 
 
-@pytest.fixture(scope="session")
 # A shared machine is slow at times; and CI finds the same examples every time, so that what it
 # says is about the change. Elsewhere each run looks for new ones.
 settings.register_profile("here", deadline=None)
@@ -21,6 +20,7 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+@pytest.fixture(scope="session")
 def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     """A real Kafka and a real Elasticsearch; if they cannot be had, the tests fail."""
     terminal = pytestconfig.get_terminal_writer()

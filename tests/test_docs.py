@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ops.__main__ import _COMMANDS, command
 from runtime import metrics
+from runtime.points import POINTS
 from runtime.settings import _FOREIGN, PREFIX, SECRETS, Settings, to_variable
 from topics.layout import TopicLayout, to_layouts
 from topics.names import TopicNames
@@ -25,6 +26,7 @@ HEADING: Final = re.compile(r"^#+ (.+)$", re.MULTILINE)
 IN_TEXT: Final = re.compile(r"`(?:\S+=\S+ )*quindex ([a-z][^`\n]*)`")
 IN_FENCE: Final = re.compile(r"^(?:\S+=\S+ )*(?:\.venv/bin/)?quindex ([a-z].*)$", re.MULTILINE)
 FILE: Final = re.compile(r"`((?:[\w.-]+/)+[\w-]+\.(?:py|md|yml|yaml|toml|conf|json))`")
+SCRIPT: Final = re.compile(r"(?<![\w/])scripts/[a-z]+(?:-[a-z]+)*")
 SECTION: Final = re.compile(r"^### quindex ([a-z-]+)$(.*?)(?=^##)", re.MULTILINE | re.DOTALL)
 MISSPELT: Final = frozenset({"QUINDEX_KAKFA"})  # on purpose: docs/decisions/0002
 VARIABLE: Final = re.compile(rf"\b{PREFIX}[A-Z0-9_]+")
@@ -140,6 +142,13 @@ def test_every_topic_is_described_with_its_partitions(layout: TopicLayout) -> No
     assert f"| `{name}` | {layout.partitions} |" in read("architecture.md")
 
 
+@pytest.mark.parametrize("point", POINTS)
+def test_every_fault_point_is_described(point: str) -> None:
+    rows = [line for line in read("testing.md").splitlines() if line.startswith("| `")]
+
+    assert [row for row in rows if f"`{point}`" in row.split("|")[1]] != []
+
+
 @pytest.mark.parametrize("name", _COMMANDS)
 def test_every_command_has_a_section(name: str) -> None:
     assert f"\n### quindex {name}\n" in read("operations.md")
@@ -180,7 +189,8 @@ def test_the_section_of_a_command_names_only_options_that_it_has(name: str) -> N
 
 @pytest.mark.parametrize("page", PAGES, ids=to_id)
 def test_every_file_that_is_named_exists(page: Path) -> None:
-    named = FILE.findall(page.read_text("utf-8"))
+    text = page.read_text("utf-8")
+    named = FILE.findall(text) + SCRIPT.findall(text)
 
     assert [name for name in named if "*" not in name and not (ROOT / name).is_file()] == []
 

@@ -23,7 +23,7 @@ _LIMITS: Final = (
     "mapping.total_fields.ignore_dynamic_beyond_limit",
 )
 _FLAGS: Final = ("date_detection", "numeric_detection")
-_NOT_COMPARED: Final = frozenset({"properties", "fields", "dynamic"})
+_NOT_COMPARED: Final = frozenset({"type", "properties", "fields", "dynamic"})
 
 
 class Step(StrEnum):

@@ -92,7 +92,11 @@ def check_writable(plans: Sequence[LocalePlan]) -> None:
     if not losing:
         return
     is_rebuild = any(plan.step is Step.REBUILD for plan in losing)
-    helps = "quindex rebuild, which needs no request to the PIM" if is_rebuild else "quindex index apply"
+    helps = (
+        "quindex rebuild, which needs no request to the PIM"
+        if is_rebuild
+        else "quindex index apply"
+    )
     lines = [
         f"  {plan.index or plan.alias}: {change.what}"
         for plan in losing

@@ -1,6 +1,7 @@
 """What an operator reads is whole and true: settings, metrics, topics, commands and links."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -185,6 +186,17 @@ def test_the_section_of_a_command_names_only_options_that_it_has(name: str) -> N
     }
 
     assert named <= options_of(called)
+
+
+def test_every_dependency_has_a_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    named = {re.split(r"[^\w.-]", each)[0] for group in groups for each in group}
+    reasons = "".join(page.read_text("utf-8") for page in ROOT.glob("docs/decisions/*.md"))
+
+    assert {
+        name for name in named if name not in reasons and not name.startswith("types-")
+    } == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=to_id)

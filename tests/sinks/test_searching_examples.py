@@ -28,7 +28,7 @@ def test_every_field_is_described() -> None:
         word.partition(".")[0]
         for line in TEXT.splitlines()
         if line.startswith("| `")
-        for word in re.findall(r"`([^`]+)`", line.split("|")[1])
+        for word in re.findall(r"`(\w[^`]*)`", line.split("|")[1])
     }
 
     assert described == to_mappings("fr_FR")["properties"].keys()

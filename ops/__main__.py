@@ -1,6 +1,7 @@
 """The command line: one file per command, loaded only when it is asked for."""
 
 import importlib
+import logging
 import sys
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import click
 from runtime.errors import OperatorError, QuindexError, TransientError, Unreachable
 
 INTERRUPTED: Final = 130
+_LIBRARIES: Final = ("aiokafka", "kafka", "elastic_transport")
 
 _COMMANDS: Final = {
     "scans": "Look at scans, follow or cancel them.",
@@ -63,6 +65,9 @@ def command() -> None:
 
 def main(arguments: list[str] | None = None, group: click.Group = command) -> None:
     """Run a command; what we know can go wrong is one message. A traceback means a bug."""
+    for name in _LIBRARIES:
+        # Without a log of its own, a command says in its message what they would say beside it.
+        logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         outcome: Any = group.main(arguments, prog_name="quindex", standalone_mode=False)
     except click.ClickException as error:

@@ -29,8 +29,8 @@ async def read_log(
         KafkaError: the brokers do not answer.
     """
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         where = TopicPartition(topic, partition)
         first = (await consumer.beginning_offsets([where]))[where]
         end = (await consumer.end_offsets([where]))[where]

@@ -47,8 +47,8 @@ async def read_span(
         KafkaError: the brokers do not answer.
     """
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001  # the public call reads a cache
         places = [TopicPartition(topic, p) for p in cluster.partitions_for_topic(topic) or ()]
         ends = await consumer.end_offsets(places)

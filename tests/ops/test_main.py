@@ -24,6 +24,7 @@ from runtime.errors import (
     Unreachable,
 )
 from runtime.settings import to_variable
+from stack.ports import free_port
 from tests.integration.commands import PATIENCE_S, run_command, without_settings
 
 USAGE = 2
@@ -246,3 +247,23 @@ def test_ctrl_c_ends_with_code_130_and_without_a_traceback(tmp_path: Path) -> No
     assert process.returncode == INTERRUPTED
     assert out == ""
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["setup", "scans list", "replay --since 1h", "search a"],
+)
+def test_servers_that_are_not_there_are_one_line_and_code_4(words: str, tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    environ = {
+        "QUINDEX_KAFKA": nowhere,
+        "QUINDEX_ELASTICSEARCH": f"http://{nowhere}",
+        "QUINDEX_LOCALES": "fr_FR",
+        "QUINDEX_PIM_URL": f"http://{nowhere}",
+        "QUINDEX_PIM_TOKEN": SECRET,
+    }
+    done = run_command(*words.split(), environ=environ, folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (Unreachable.exit_code, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert nowhere in done.stderr.replace("', ", ":")

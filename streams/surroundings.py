@@ -16,6 +16,7 @@ from sinks.epochs import read_epoch
 from sinks.positions import read_positions, write_positions
 from streams.offset_trust import OffsetTrust
 from streams.safe_consumer import PipelineApp, SafeConsumer
+from streams.watchdog import Stalled
 from topics.creation import TopicState, describe
 from topics.names import TopicNames
 
@@ -81,7 +82,13 @@ class Surroundings:
             return {}
 
     async def keep_positions(self, app: PipelineApp) -> None:
-        """Let the index remember how far it has come, until cancelled."""
+        """
+        Let the index remember how far it has come, until cancelled.
+
+        Raises:
+            Stalled: it remembers less than it was told, so it was restored from an older copy. The
+                worker begins anew where the index stands.
+        """
         while True:
             await asyncio.sleep(POSITIONS_EVERY_S)
             consumer = app._consumer  # noqa: SLF001  # the property would make one
@@ -93,7 +100,16 @@ class Surroundings:
                 if tp.topic == app.indexed_topic and ledger.stored is not None
             }
             changed = {p: offset for p, offset in offsets.items() if self._written.get(p) != offset}
+            self._written = {p: at for p, at in self._written.items() if p in offsets}
             try:
+                remembered = await read_positions(
+                    self.client,
+                    self.settings.index_prefix,
+                    topic_id=self._snapshots.topic_id,
+                    partitions=self._snapshots.partitions,
+                )
+                if is_restored(remembered, self._written):
+                    raise Stalled("the index was restored from an older copy")
                 await write_positions(
                     self.client,
                     self.settings.index_prefix,
@@ -125,3 +141,8 @@ def describe_topics(settings: Settings) -> Mapping[str, TopicState]:
         return describe(admin, [topics.notifications, topics.due, topics.snapshots])
     finally:
         admin.close()
+
+
+def is_restored(remembered: Mapping[int, int], written: Mapping[int, int]) -> bool:
+    """Whether the index remembers less, in any partition, than this worker has told it."""
+    return any(remembered.get(partition, 0) < offset for partition, offset in written.items())

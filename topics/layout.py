@@ -56,7 +56,7 @@ def to_layouts(names: TopicNames, *, replication_factor: int) -> tuple[TopicLayo
             names.audit,
             SNAPSHOTS_PARTITIONS,
             cleanup_policy="delete",
-            retention_ms=_DAY_MS,
+            retention_ms=7 * _DAY_MS,
             max_message_bytes=SNAPSHOT_MAX_BYTES,
         ),
         layout(

@@ -29,7 +29,7 @@ from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 from topics.records import Publisher
 from topics.reference import ClassificationRecord, to_classification_key
 
-SECOND_LOOK_S: Final = 60.0
+SECOND_LOOK_S: Final = 15.0
 """After a change: what was fetched before it and not yet in the index would be missed otherwise."""
 AGAIN_AFTER_S: Final = 5.0
 APPENDS_MAX: Final = 500

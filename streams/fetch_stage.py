@@ -30,17 +30,16 @@ from runtime.metrics import fetch_waiting_keys, quota_used_ratio
 from runtime.points import reach
 from streams.asking import Asker
 from streams.fetch_queue import FetchQueue
+from streams.packing import PackFill
 from streams.quota_gate import QuotaGate, QuotaReleased
 from streams.settling import Entry, Settler
-from topics.due import DueRecord, Lane
+from topics.due import DueRecord
 from topics.end_offsets import EndOffsets
 from topics.notifications import to_key_bytes
 from topics.partitions import to_partition
 from topics.records import Received
 
 KEYS_MAX: Final = 100_000
-PACK_FILL_S: Final = {Lane.LIVE: 0.05, Lane.PROCESS: 1.0, Lane.SCAN: 0.05}
-"""How long the first of a pack waits for others to share its request, unless the pack is full."""
 SHORT_RATIO: Final = 0.7
 """Beyond this used part of a quota window, early records wait for their quiet period too."""
 CONCURRENCY_MAX: Final = 4
@@ -70,6 +69,7 @@ class Fetcher:
         self._asker, self._settler, self._gate, self._ends = asker, settler, gate, ends
         self._hold_s, self._clock, self._jitter = hold_s, clock, jitter
         self._queue: FetchQueue[Received] = FetchQueue()
+        self._fill = PackFill()
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
         self._fetching: set[asyncio.Task[None]] = set()
@@ -107,6 +107,7 @@ class Fetcher:
         )
         if superseded is not None:
             superseded.acknowledge()
+        self._fill.note(record.lane, now_s)
         self._wake.set()
 
     async def run(self) -> None:
@@ -163,7 +164,7 @@ class Fetcher:
             return None if release_s is None else max(0.001, release_s - now_s)
         if self._queue.count_with(first) >= self._asker.pack_max:
             return 0.0
-        return max(0.0, first.added_s + PACK_FILL_S[first.record.lane] - now_s)
+        return max(0.0, first.added_s + self._fill.seconds(first.record.lane, now_s) - now_s)
 
     def _take_pack(self, first: Entry) -> list[Entry]:
         chosen = {first.record.code: first}

@@ -1,6 +1,6 @@
 """One change that many resources show, and how many requests to the PIM it costs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
@@ -20,8 +20,13 @@ class Cascade:
 
     what: str
     resources: int
-    requests: int
+    endpoints: Mapping[str, int]
     seconds: float
+
+    @property
+    def requests(self) -> int:
+        """Requests to the PIM in all."""
+        return sum(self.endpoints.values())
 
     @property
     def per_resource(self) -> float:
@@ -31,7 +36,7 @@ class Cascade:
     def __str__(self) -> str:
         return (
             f"{self.what}: {self.resources} resources, {self.requests} requests "
-            f"({self.per_resource:.4f} each), all shown after {self.seconds:.1f} s"
+            f"({self.per_resource:.4f} each), all shown after {self.seconds:.1f} s; {dict(self.endpoints)}"
         )
 
 
@@ -98,10 +103,13 @@ def _to_update(code: str, type_: str = "document") -> dict[str, object]:
 async def _measure(
     site: Installation, what: str, resources: int, change: Callable[[], Awaitable[None]]
 ) -> Cascade:
-    before, since_s = await site.requests(), monotonic()
+    await _settle(site)
+    await site.http.delete("/control/requests")
+    since_s = monotonic()
     await change()
     await _settle(site)
-    return Cascade(what, resources, await site.requests() - before, monotonic() - since_s)
+    endpoints = (await site.look("requests"))["endpoints"]
+    return Cascade(what, resources, endpoints, monotonic() - since_s)
 
 
 async def _settle(site: Installation) -> None:

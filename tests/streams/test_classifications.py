@@ -1,0 +1,290 @@
+"""What follows from the change of a classification, and what each snapshot says of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from pim.answers import Resource
+from pim.kinds import Kind
+from runtime.errors import (
+    PimUnauthorized,
+    PimUnavailable,
+    QuindexError,
+    RecordTooLarge,
+    SinkUnavailable,
+)
+from sinks.classified import Classified, find_outdated, to_classification_name
+from sinks.reference import Reference
+from streams.classifications import (
+    AGAIN_AFTER_S,
+    SECOND_LOOK_S,
+    UNREADABLE_S,
+    Change,
+    Classifications,
+    judge,
+    to_record,
+)
+from tests.clock import FakeClock
+from tests.streams.examples import to_due_record
+from topics.due import Lane
+from topics.memory import Appended, MemoryPublisher
+from topics.names import TopicNames
+from topics.reference import ClassificationRecord
+
+TOPICS = TopicNames("quindex")
+OLD: Mapping[str, Any] = {"id": "c", "name": {"fr_FR": "Jupes"}, "parent": {"id": "all"}}
+NEW: Mapping[str, Any] = {**OLD, "name": {"fr_FR": "Jupes et robes"}}
+MOVED: Mapping[str, Any] = {**OLD, "parent": {"id": "other"}}
+CHAINS = {"fr_FR": ("fr_FR",), "fr_BE": ("fr_BE", "fr_FR")}
+
+
+class Pim:
+    """Has classifications, or fails."""
+
+    pack_max = 2
+
+    def __init__(self) -> None:
+        self.resources: dict[str, Resource] = {}
+        self.failure: QuindexError | None = None
+        self.asked: list[list[str]] = []
+
+    async def ask(self, kind: Kind, lane: Lane, codes: Sequence[str]) -> Mapping[str, Resource]:
+        assert (kind, lane) == (Kind.CLASSIFICATION, Lane.LIVE)
+        self.asked.append(list(codes))
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        return {code: self.resources[code] for code in codes if code in self.resources}
+
+
+class World:
+    """What the owner of `due` has around it."""
+
+    def __init__(self) -> None:
+        self.pim, self.publisher, self.reference = Pim(), MemoryPublisher(), Reference()
+        self.clock = FakeClock()
+        self.index: list[Classified] = []
+        self.refreshed: list[bool] = []
+        self.index_failure: SinkUnavailable | None = None
+        self.classifications = self.restarted()
+
+    def restarted(self) -> Classifications:
+        return Classifications(
+            reference=self.reference,
+            asker=self.pim,
+            publisher=self.publisher,
+            topics=TOPICS,
+            find=self._find,
+            chains=CHAINS,
+            clock=self.clock,
+        )
+
+    async def _find(self, code: str, refresh: bool) -> AsyncIterator[Classified]:
+        assert code == "c"
+        self.refreshed.append(refresh)
+        if self.index_failure is not None:
+            raise self.index_failure
+        for each in self.index:
+            yield each
+
+    def knows(self, resource: Resource) -> None:
+        record = to_record("c", resource)
+        self.reference.apply(record.key, record.to_json())
+
+    def holds(self, *names: str | None, kind: Kind = Kind.DOCUMENT) -> None:
+        self.index += [
+            Classified(kind, f"d{number}", "fr_FR", name) for number, name in enumerate(names)
+        ]
+
+    def note(self, resource: Resource | None) -> float | None:
+        record = to_due_record("c", kind="classification")
+        return asyncio.run(self.classifications.settle(record, resource))
+
+    def show(self, *codes: str) -> float | None:
+        resource = {"classifications": [{"id": code} for code in codes]}
+        return asyncio.run(self.classifications.settle(to_due_record("d"), resource))
+
+    def cascades(self) -> list[str]:
+        return [_to_code(each) for each in self.notified(b"cascade")]
+
+    def second_looks(self) -> list[Appended]:
+        return self.notified(b"trigger")
+
+    def notified(self, source: bytes) -> list[Appended]:
+        return [
+            each
+            for each in self.publisher.of(TOPICS.notifications)
+            if each.headers["source"] == source
+        ]
+
+
+def _to_code(appended: Appended) -> str:
+    body = orjson.loads(appended.value or b"")
+    assert body["resource"]["code"].encode() == appended.key
+    return f"{body['resource']['type']}:{body['resource']['code']}"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_two_readings_are_compared() -> None:
+    old = to_record("c", OLD)
+
+    assert old == ClassificationRecord("c", {"fr_FR": "Jupes"}, "all")
+    assert judge(old, old) is Change.NONE
+    assert judge(None, old) is Change.NAMES
+    assert judge(old, to_record("c", NEW)) is Change.NAMES
+    assert judge(old, to_record("c", MOVED)) is Change.PLACE
+    assert judge(old, None) is Change.GONE
+    assert to_record("c", {"name": "Jupes"}).names == "Jupes"
+    assert to_record("c", {"name": 3}).names == {}
+
+
+def test_only_what_says_another_name_is_outdated() -> None:
+    found = [
+        Classified(Kind.DOCUMENT, "old", "fr_BE", "Jupes"),
+        Classified(Kind.DOCUMENT, "old", "fr_FR", "Jupes"),
+        Classified(Kind.ASSET, "new", "fr_BE", "Jupes et robes"),
+        Classified(Kind.ASSET, "nameless", "fr_FR", None),
+        Classified(Kind.ASSET, "of a locale that is gone", "it_IT", "Gonne"),
+    ]
+
+    assert list(find_outdated(found, NEW["name"], CHAINS)) == [
+        (Kind.DOCUMENT, "old"),
+        (Kind.ASSET, "nameless"),
+    ]
+    assert to_classification_name({"fr_FR": "<b> </b>"}, ("fr_FR",)) is None
+
+
+def test_a_renamed_classification_has_what_is_in_it_looked_at_again(world: World) -> None:
+    world.knows(OLD)
+    world.holds("Jupes", "Jupes et robes", "Jupes")
+
+    assert world.note(NEW) is None
+    assert world.cascades() == ["document:d0", "document:d2"]
+    bodies = [orjson.loads(each.value or b"") for each in world.notified(b"cascade")]
+    assert len({body["process"]["id"] for body in bodies}) == 1  # the lane of processes
+    [look] = world.second_looks()
+    assert float(look.headers["not_before"]) == world.clock() + SECOND_LOOK_S
+    assert world.reference.classifications["c"].names == NEW["name"]
+    assert world.refreshed == [True]
+
+
+def test_a_moved_one_and_a_deleted_one_have_everything_looked_at_again(world: World) -> None:
+    world.knows(OLD)
+    world.holds("Jupes", "Jupes")
+
+    world.note(MOVED)
+    assert world.cascades() == ["document:d0", "document:d1"]
+    world.note(None)
+    assert len(world.cascades()) == 4
+    assert "c" not in world.reference.classifications
+
+
+def test_an_unchanged_one_costs_nothing_but_heals_what_is_outdated(world: World) -> None:
+    world.knows(OLD)
+    world.holds("Jupes")
+    world.note(OLD)
+    assert world.publisher.records == []
+    world.holds("Robes")
+
+    world.note(OLD)
+    assert world.cascades() == ["document:d0"]
+    assert world.second_looks() == []
+    assert world.refreshed == [False, False]
+
+
+def test_one_that_was_never_read_needs_no_second_look(world: World) -> None:
+    world.note(OLD)
+
+    assert world.second_looks() == []
+    assert world.reference.classifications["c"].names == OLD["name"]
+
+
+@pytest.mark.parametrize("died_after", range(4))
+def test_a_crash_at_any_point_of_a_rename_loses_nothing(world: World, died_after: int) -> None:
+    class Dying(MemoryPublisher):
+        async def append(self, *args: Any, **options: Any) -> int:
+            if len(self.records) >= died_after:
+                raise RuntimeError("died")
+            return await super().append(*args, **options)
+
+    world.knows(OLD)
+    world.holds("Jupes", "Jupes")
+    world.publisher = Dying()
+    world.classifications = world.restarted()
+    with pytest.raises((RuntimeError, ExceptionGroup)):
+        world.note(NEW)
+    before = world.cascades()
+    world.publisher = MemoryPublisher()
+    world.classifications = world.restarted()
+
+    assert world.note(NEW) is None
+    assert {*before, *world.cascades()} == {"document:d0", "document:d1"}
+    assert world.reference.classifications["c"].names == NEW["name"]
+
+
+def test_while_the_index_does_not_answer_the_classification_waits(world: World) -> None:
+    world.knows(OLD)
+    world.holds("Jupes")
+    world.index_failure = SinkUnavailable("503")
+
+    assert world.note(NEW) == world.clock() + AGAIN_AFTER_S
+    assert world.publisher.records == []
+    world.index_failure = None
+    assert world.note(NEW) is None
+    assert world.cascades() == ["document:d0"]
+
+
+def test_names_that_are_not_known_are_asked_for_once(world: World) -> None:
+    world.pim.resources = {"c": OLD, "e": {"name": {"fr_FR": "Été"}}, "f": {"name": {}}}
+
+    async def show_both() -> None:
+        resources = [
+            {"classifications": [{"id": code} for code in codes]} for codes in ("cef", "c")
+        ]
+        await asyncio.gather(
+            *(world.classifications.settle(to_due_record("d"), each) for each in resources)
+        )
+
+    asyncio.run(show_both())
+    resource = {"classifications": [{"id": "c"}, {"id": "e"}, {"id": "f"}, {"id": "?"}]}
+
+    assert world.pim.asked == [["c", "e"], ["f"]]
+    assert world.classifications.names_of(resource) == {
+        "c": OLD["name"],
+        "e": {"fr_FR": "Été"},
+    }
+    assert world.classifications.names_of(None) == {}
+    assert len(world.publisher.of(TOPICS.reference)) == 3
+
+
+def test_what_the_pim_does_not_have_is_not_asked_for_again_soon(world: World) -> None:
+    world.show("c")
+    world.show("c")
+    assert world.pim.asked == [["c"]]
+    world.pim.failure = PimUnauthorized("403", status=403)
+    world.clock.advance(UNREADABLE_S)
+
+    assert world.show("c") is None
+    assert world.pim.asked == [["c"], ["c"]]
+
+
+def test_while_the_pim_does_not_answer_the_document_waits(world: World) -> None:
+    world.pim.failure = PimUnavailable("503")
+
+    assert world.show("c") == world.clock() + AGAIN_AFTER_S
+    assert world.show() is None
+
+
+def test_a_record_that_the_topic_does_not_take_is_known_until_the_next_start(world: World) -> None:
+    world.pim.resources = {"c": OLD}
+    world.publisher.failure = RecordTooLarge("8 MiB")
+
+    assert world.show("c") is None
+    assert world.classifications.names_of({"classification": {"id": "c"}}) == {"c": OLD["name"]}

@@ -1,6 +1,7 @@
 """Makes a plan's changes in the simulator, by its control API."""
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from ops.installation import Installation
 from pim.kinds import Kind
 from tests.faults.plan import DUPLICATE_SHARE, SHUFFLE_S, Change, Plan, Verb
 
+_PLAIN = re.compile(r"[a-z0-9-]+")
 _TIME_SCALE = 100.0  # five minutes between a webhook's attempts become three seconds
 
 
@@ -34,6 +36,11 @@ class Burst:
         if document < plan.documents:
             return self.codes[document]
         return f"plan-{plan.seed}-{document}"
+
+    @property
+    def plain(self) -> list[int]:
+        """The documents that are asked for by their path; lists find codes that routers misread."""
+        return [number for number, code in enumerate(self.codes) if _PLAIN.fullmatch(code)]
 
     async def edit(self, document: int) -> str:
         """Edit a document of the catalog; return its code."""

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -37,18 +37,28 @@ class Fleet:
     _leaving: set[str] = field(default_factory=set)
     _watcher: asyncio.Task[None] | None = None
 
-    def start_worker(self, *wrapper: str, **more: str) -> Child:
-        """Start one more worker; *wrapper* is the module that runs it, with its arguments."""
+    def start_worker(
+        self,
+        *wrapper: str,
+        environment: Mapping[str, str] | None = None,
+        once: Mapping[str, str] | None = None,
+    ) -> Child:
+        """
+        Start one more worker.
+
+        *wrapper* is the module that runs it, with its arguments; *once* is added to its
+        environment until it has died.
+        """
         installation = self.installation
         kept = {key: value for key, value in os.environ.items() if not key.startswith("QUINDEX_")}
         name = f"worker-{len(installation.workers) + 1}"
         worker = Child(
             name,
             [sys.executable, "-m", *(wrapper or ("ops",)), "worker"],
-            environment={**kept, **installation.variables},
+            environment={**kept, **installation.variables, **(environment or {})},
             log=installation.folder / f"{name}.log",
         )
-        self._start(worker, **more)
+        self._start(worker, once)
         installation.workers.append(worker)
         self.workers.append(worker)
         return worker
@@ -104,9 +114,9 @@ class Fleet:
                     await asyncio.sleep(RESTART_AFTER_S)
                     self._start(worker)
 
-    def _start(self, worker: Child, **more: str) -> None:
+    def _start(self, worker: Child, once: Mapping[str, str] | None = None) -> None:
         self._since[worker.name] = worker.log.stat().st_size if worker.log.exists() else 0
-        worker.start(**more)
+        worker.start(**(once or {}))
 
     def _note(self, worker: Child, code: int, *, may_exit: Collection[int]) -> None:
         self.exits.append((worker.name, code))

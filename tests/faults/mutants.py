@@ -102,13 +102,18 @@ def no_final_commit() -> None:
 def no_redelivery() -> None:
     """What was held when partitions moved is forgotten, and not read again."""
 
-    async def perform_seek(self: Any) -> None:
-        positions = {where: each.position for where, each in self.ledgers.items()}
-        await original(self)
-        for where in self.assignment() & set(positions):
-            await self.seek(where, positions[where])
+    async def revoked(self: Any, partitions: Any) -> None:
+        self.positions = {where: each.position for where, each in self.ledgers.items()}
+        await revoke(self, partitions)
 
-    original = swap(SafeConsumer, "perform_seek", perform_seek)
+    async def perform_seek(self: Any) -> None:
+        await seek(self)
+        for where, position in getattr(self, "positions", {}).items():
+            if where in self.assignment():
+                await self.seek(where, position)
+
+    revoke = swap(SafeConsumer, "on_partitions_revoked", revoked)
+    seek = swap(SafeConsumer, "perform_seek", perform_seek)
 
 
 def believe_every_404() -> None:

@@ -102,12 +102,16 @@ def block_the_loop() -> None:
 
 
 def break_the_coordinator() -> None:
-    """The group coordinator ends by an error that nobody but us asks for."""
+    """The group coordinator's task ends by an error while nobody but us would ask for it."""
 
     async def fail(self: Any) -> bool:
-        if is_asked():
-            raise GroupAuthorizationFailedError("a test")
-        return bool(await original(self))
+        if not is_asked():
+            return bool(await original(self))
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(GroupAuthorizationFailedError("a test"))
+        self._coordination_task.cancel()
+        self._coordination_task = failed
+        return False
 
     original = swap(GroupCoordinator, "_do_heartbeat", fail)
 

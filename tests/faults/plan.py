@@ -39,6 +39,12 @@ class Blow(StrEnum):
     ELASTICSEARCH = "elasticsearch"  # the same
 
 
+ROUND_S: Final = 45.0
+"""Of a minute of the long campaign; the rest is for convergence."""
+BLOW_S: Final = {Blow.PAUSE: 10.0, Blow.KAFKA: 20.0, Blow.ELASTICSEARCH: 20.0}
+_OUTAGES: Final = 2  # of four rounds
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change in the PIM."""
@@ -137,6 +143,26 @@ def to_plan(
     )
     changes = to_changes(random, seconds=seconds, documents=documents, per_second=per_second)
     return Plan(seed, documents, changes, faults)
+
+
+def to_campaign(seed: str, *, minutes: int, documents: int) -> tuple[Plan, ...]:
+    """Return one run for each minute, with every kind of blow."""
+    return tuple(
+        to_plan(
+            f"{seed}/{number}",
+            seconds=ROUND_S,
+            documents=documents,
+            blows={
+                Blow.KILL: 4,
+                Blow.JOIN: 1,
+                Blow.LEAVE: 1,
+                Blow.PAUSE: 1,
+                (Blow.KAFKA if number % 2 else Blow.ELASTICSEARCH): int(number % 4 < _OUTAGES),
+            },
+            blow_s=BLOW_S,
+        )
+        for number in range(minutes)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,7 @@ class Run:
     burst: Burst
     sampler: Sampler
     servers: Mapping[Blow, Server]
+    wrapper: tuple[str, ...] = ()
 
     async def execute(self, plan: Plan) -> None:
         """Make a plan's changes and strike its blows, both when they are due."""
@@ -62,7 +63,7 @@ class Run:
             await self.fleet.leave(worker)
         armed = {VARIABLE: f"{round_.point}:{round_.nth}"}
         for _ in range(2):
-            self.fleet.start_worker(**armed)
+            self.fleet.start_worker(once=armed)
         await self.burst.run(round_.plan)
         await self.burst.restore(round_.plan)
         deadline_s = time.monotonic() + DIES_WITHIN_S
@@ -147,10 +148,16 @@ async def open_run(
     servers: Mapping[Blow, Server] | None = None,
     may_exit: Collection[int] = (EXIT_KILLED, EXIT_WATCHDOG),
     may_vanish: bool = False,
+    announced: bool = True,
+    watched: bool = True,
     more: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AsyncIterator[Run]:
-    """Start an installation that is watched, let it index its catalog, and stop it in the end."""
+    """
+    Start an installation, let it index its catalog, and stop it in the end.
+
+    Not *announced*, the index begins empty; not *watched*, it is too large to be sampled.
+    """
     installation = Installation(
         kafka,
         elasticsearch,
@@ -164,15 +171,15 @@ async def open_run(
     try:
         await installation.start(workers=0)
         for _ in range(workers):
-            fleet.start_worker(*wrapper, **(environment or {}))
+            fleet.start_worker(*wrapper, environment=environment)
         burst = await open_burst(installation, documents)
         await fleet.ready()
         sampler = Sampler(installation, may_vanish=may_vanish)
-        async with fleet, sampler:
-            if workers:
+        async with fleet, sampler if watched else nullcontext():
+            if announced:
                 await announce_all(installation)
-            yield Run(installation, fleet, burst, sampler, servers or {})
-        assert fleet.unplanned == [], "\n".join(fleet.unplanned)
+            yield Run(installation, fleet, burst, sampler, servers or {}, wrapper)
+        assert fleet.unplanned == [], "\n".join(fleet.unplanned[:2])
     finally:
         await installation.stop()
         await asyncio.to_thread(remove, installation)

@@ -9,6 +9,7 @@ import pytest
 from ops.installation import Installation
 from pim.kinds import Kind
 from sinks.fields import to_alias, to_id
+from tests.faults.burst import put
 from tests.faults.evidence import read_topic
 from tests.faults.lab import Lab
 from tests.faults.runs import Run
@@ -30,9 +31,14 @@ async def test_what_is_deleted_is_never_visible_again_and_what_is_recreated_is(l
         "deletes",
         documents=DOCUMENTS + LIVE,
         wrapper=to_wrapper("look-again-soon"),
-        more={"QUINDEX_KINDS": "document"},
+        more={
+            "QUINDEX_KINDS": "document",
+            "QUINDEX_UNANNOUNCED_DELETES_MAX": "1000",  # the brake has a test of its own
+            "QUINDEX_PIM_QUOTA_10MIN": "100000",
+        },
     ) as run:
         installation = run.installation
+        await put(installation, "quota", windows=[])
         await forget_deletes_soon(installation)
         codes = list(run.burst.codes[LIVE:])
         for verb in ("delete", "recreate", "delete"):

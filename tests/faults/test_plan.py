@@ -1,15 +1,18 @@
 """The same seed gives the same plan, and a plan can be carried out."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.points import POINTS
-from tests.faults.plan import Blow, Verb, to_plan, to_point_rounds
+from tests.faults.plan import Blow, Verb, to_campaign, to_plan, to_point_rounds
 
 SEEDS = st.text(max_size=20)
+QUICKLY = settings(deadline=None, max_examples=30)
+
 BLOWS = st.dictionaries(st.sampled_from(Blow), st.integers(min_value=0, max_value=20))
 
 
+@QUICKLY
 @given(SEEDS, BLOWS, st.integers(min_value=6, max_value=50))
 def test_the_same_seed_gives_exactly_the_same_plan(
     seed: str, blows: dict[Blow, int], documents: int
@@ -19,6 +22,7 @@ def test_the_same_seed_gives_exactly_the_same_plan(
     assert first == second
 
 
+@QUICKLY
 @given(SEEDS, st.integers(min_value=1, max_value=20))
 def test_the_same_seed_gives_the_same_points_each_as_often_as_planned(
     seed: str, times: int
@@ -37,6 +41,7 @@ def test_another_seed_gives_another_plan() -> None:
     assert len(plans) == 3
 
 
+@QUICKLY
 @given(SEEDS, BLOWS)
 def test_a_plan_holds_the_blows_asked_for_in_order_within_its_time(
     seed: str, blows: dict[Blow, int]
@@ -49,6 +54,7 @@ def test_a_plan_holds_the_blows_asked_for_in_order_within_its_time(
     assert all(0 <= moment <= 30 for moment in moments)
 
 
+@QUICKLY
 @given(SEEDS, st.integers(min_value=6, max_value=50))
 def test_every_change_of_a_plan_can_be_made(seed: str, documents: int) -> None:
     live, gone = set(range(documents)), set()
@@ -64,3 +70,13 @@ def test_every_change_of_a_plan_can_be_made(seed: str, documents: int) -> None:
             live.add(change.document)
         else:
             assert change.document in live
+
+
+@QUICKLY
+@given(SEEDS, st.integers(min_value=0, max_value=5))
+def test_the_same_seed_gives_the_same_campaign(seed: str, minutes: int) -> None:
+    first, second = (to_campaign(seed, minutes=minutes, documents=10) for _ in range(2))
+
+    assert first == second
+    assert len(first) == minutes
+    assert all(plan.count(Blow.KILL) == 4 for plan in first)

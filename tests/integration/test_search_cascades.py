@@ -36,7 +36,7 @@ def check(cascade: Cascade) -> None:
     print(cascade)  # noqa: T201  # the figure is the point
 
     assert cascade.resources > 50
-    # On a slow machine it trickles in: then a pack goes each second, full or not.
+    # On a slow machine it trickles in: then packs go that are not full.
     allowed = cascade.resources * PER_RESOURCE_MAX + FIXED_MAX + cascade.seconds / BURST_FILL_S
     assert cascade.requests <= allowed, str(cascade)
 

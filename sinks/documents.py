@@ -48,24 +48,91 @@ def project(
     The same snapshot, chain, types and rules always give the same document, but for
     `sync.indexed_at`. A deleted resource becomes a tombstone.
     """
-    document: Document = {
-        "kind": snapshot.kind.value,
-        "code": to_clean(snapshot.code),
-        "locale": chain[0],
-        "deleted": snapshot.deleted,
-        "sync": _to_sync(snapshot, indexed_s),
-    }
-    if snapshot.deleted:
-        return document
-    attributes: dict[str, Values] = {}
-    for code, value in sorted(to_attributes(snapshot.resource.get("attributes")).items()):
-        if code not in rules.ignored:
-            values = attributes[code] = to_values(
-                value, chain, rules.types.get(code) or types.get(code)
-            )
+    return Projection(snapshot, types, rules).to_document(chain, indexed_s, dropped)
+
+
+class Projection:
+    """One snapshot, to be projected into several locales; what they have in common is made once."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        types: Mapping[str, AttributeType],
+        rules: AttributeRules = NO_RULES,
+    ) -> None:
+        self._snapshot, self._rules = snapshot, rules
+        if snapshot.deleted:
+            return
+        resource = snapshot.resource
+        raw = to_attributes(resource.get("attributes"))
+        self._attributes: list[tuple[str, Any, AttributeType | None]] = []
+        self._plain: dict[str, Values] = {}  # the same in every locale
+        for code in sorted(raw.keys() - rules.ignored):
+            value, type_ = raw[code], rules.types.get(code) or types.get(code)
+            self._attributes.append((code, value, type_))
+            if not isinstance(value, dict | list):
+                self._plain[code] = to_values(value, (), type_)
+        active = resource.get("isActive")
+        self._document_type = to_code(resource.get("documentType"))
+        self._classifications = to_classifications(resource)
+        self._common: Document = {
+            "document_type": self._document_type,
+            "links": to_links(snapshot.kind, snapshot.code, resource),
+            "variants": [{"code": code} for code in to_codes(resource.get("variants"))],
+            "assets": to_assets(resource.get("assetLinks")),
+            "active": active if isinstance(active, bool) else True,
+            "created_at": _to_date(resource.get("dateCreated")),
+            "modified_at": _to_date(resource.get("dateModified")),
+        }
+
+    def to_document(
+        self, chain: Sequence[str], indexed_s: float, dropped: Notes | None = None
+    ) -> Document:
+        """Return the search document of the first locale of *chain*, as `project` does."""
+        snapshot = self._snapshot
+        document: Document = {
+            "kind": snapshot.kind.value,
+            "code": to_clean(snapshot.code),
+            "locale": chain[0],
+            "deleted": snapshot.deleted,
+            "sync": _to_sync(snapshot, indexed_s),
+        }
+        if snapshot.deleted:
+            return document
+        attributes: dict[str, Values] = {}
+        for code, value, type_ in self._attributes:
+            values = self._plain.get(code)
+            if values is None:
+                values = to_values(value, chain, type_)
+            attributes[code] = values
             if dropped is not None and values.dropped:
                 dropped.note(code, values.dropped)
-    return document | _to_content(snapshot, chain, attributes, rules)
+        return document | self._common | self._to_content(chain, attributes)
+
+    def _to_content(self, chain: Sequence[str], attributes: Mapping[str, Values]) -> Document:
+        snapshot, unsearchable = self._snapshot, self._rules.unsearchable
+        codes = _to_name_codes(snapshot.kind, self._document_type, attributes, self._rules)
+        name, name_inherited = _to_name(snapshot.resource, attributes, chain, codes)
+        classifications = _to_classified(self._classifications, snapshot.names, chain)
+        texts = [
+            text
+            for code, values in attributes.items()
+            if code not in unsearchable
+            for text in values.to_texts()
+        ]
+        texts += [each["name"] for each in classifications if "name" in each]
+        return {
+            "name": name,
+            "text": list(dict.fromkeys(texts)),
+            "attributes": {
+                to_field(code): shown
+                for code, values in attributes.items()
+                if (shown := values.to_json())
+            },
+            "classifications": classifications,
+            "inherited": [to_clean(code) for code, values in attributes.items() if values.inherited]
+            + (["name"] if name_inherited else []),
+        }
 
 
 def _to_sync(snapshot: Snapshot, indexed_s: float) -> Document:
@@ -77,48 +144,6 @@ def _to_sync(snapshot: Snapshot, indexed_s: float) -> Document:
         "fetched_at": to_moment(snapshot.fetched_s),
         "indexed_at": to_moment(indexed_s),
         "notifications": snapshot.notifications,
-    }
-
-
-def _to_content(
-    snapshot: Snapshot,
-    chain: Sequence[str],
-    attributes: Mapping[str, Values],
-    rules: AttributeRules,
-) -> Document:
-    resource = snapshot.resource
-    document_type = to_code(resource.get("documentType"))
-    name, name_inherited = _to_name(
-        resource, attributes, chain, _to_name_codes(snapshot.kind, document_type, attributes, rules)
-    )
-    classifications = _to_classifications(resource, snapshot.names, chain)
-    active = resource.get("isActive")
-    unsearchable = rules.unsearchable
-    texts = [
-        text
-        for code, values in attributes.items()
-        if code not in unsearchable
-        for text in values.to_texts()
-    ]
-    texts += [each["name"] for each in classifications if "name" in each]
-    return {
-        "document_type": document_type,
-        "name": name,
-        "text": list(dict.fromkeys(texts)),
-        "attributes": {
-            to_field(code): shown
-            for code, values in attributes.items()
-            if (shown := values.to_json())
-        },
-        "classifications": classifications,
-        "links": to_links(snapshot.kind, snapshot.code, resource),
-        "variants": [{"code": code} for code in to_codes(resource.get("variants"))],
-        "assets": to_assets(resource.get("assetLinks")),
-        "active": active if isinstance(active, bool) else True,
-        "created_at": _to_date(resource.get("dateCreated")),
-        "modified_at": _to_date(resource.get("dateModified")),
-        "inherited": [to_clean(code) for code, values in attributes.items() if values.inherited]
-        + (["name"] if name_inherited else []),
     }
 
 
@@ -157,12 +182,12 @@ def _to_name(
     return next((text[0] for text in texts if text), None), False
 
 
-def _to_classifications(
-    resource: Mapping[str, Any], names: Mapping[str, Any], chain: Sequence[str]
+def _to_classified(
+    codes: Sequence[str], names: Mapping[str, Any], chain: Sequence[str]
 ) -> list[Document]:
     """Return {code, name} of each."""
     found = []
-    for code in to_classifications(resource):
+    for code in codes:
         name = to_classification_name(names.get(code), chain)
         found.append({"code": code} | ({"name": name} if name else {}))
     return found

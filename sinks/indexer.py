@@ -22,7 +22,7 @@ from sinks.attribute_rules import NO_RULES, AttributeRules
 from sinks.attribute_types import AttributeType
 from sinks.backoff import FIRST_S, Backoff
 from sinks.batches import BatchFormer, Entry
-from sinks.documents import project
+from sinks.documents import Projection
 from sinks.dropped import Dropped
 from sinks.fields import to_alias, to_id
 from sinks.healing import Healer
@@ -177,19 +177,13 @@ class Indexer:
     def _project(self, snapshot: Snapshot) -> list[Write]:
         id_ = to_id(snapshot.kind, snapshot.code)
         indexed_s = self._wall()
+        projection = Projection(snapshot, self._types, self._rules)
         return [
             to_write(
                 alias,
                 id_,
                 snapshot.version,
-                project(
-                    snapshot,
-                    chain=chain,
-                    types=self._types,
-                    indexed_s=indexed_s,
-                    rules=self._rules,
-                    dropped=self.dropped,
-                ),
+                projection.to_document(chain, indexed_s, self.dropped),
             )
             for alias, chain in self._chains.items()
         ]

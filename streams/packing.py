@@ -5,7 +5,7 @@ from typing import Final
 
 from topics.due import Lane
 
-FILL_S: Final = {Lane.LIVE: 0.05, Lane.PROCESS: 1.0, Lane.SCAN: 0.05}
+FILL_S: Final = {Lane.LIVE: 0.05, Lane.PROCESS: 3.0, Lane.SCAN: 0.05}
 BURST_KEYS: Final = 10
 """Live resources within a second that make a burst: more than the quota sustains one by one."""
 BURST_SPAN_S: Final = 1.0

@@ -56,9 +56,13 @@ async def rename_classification(site: Installation, *, resources_max: int) -> Ca
 
 
 async def relabel_value(site: Installation) -> Cascade:
-    """Change the label of a predefined value; Quable announces every resource that uses it."""
+    """
+    Change the label of a predefined value.
+
+    Quable announces every variant that uses it, and with each the document that it is of.
+    """
     affected = [
-        code
+        raw
         for kind, code, raw in await read_catalog(site.http)
         if kind is Kind.VARIANT
         and any(each["id"] == VALUE for each in raw["attributes"].get("variant_size", ()))
@@ -67,7 +71,8 @@ async def relabel_value(site: Installation) -> Cascade:
     async def change() -> None:
         await site.control("relabel-value", id=VALUE, label="Taille moyenne")
 
-    return await _measure(site, "a value relabelled", len(affected), change)
+    announced = len(affected) + len({raw["document"]["id"] for raw in affected})
+    return await _measure(site, "a value relabelled", announced, change)
 
 
 async def edit_asset(site: Installation, *, links: int) -> Cascade:

@@ -8,11 +8,14 @@ from elasticsearch import AsyncElasticsearch
 
 from sinks.comparison import find_differences
 from sinks.fields import to_alias
+from sinks.moments import to_moment
 
 SAMPLE_MAX: Final = 200
 SEARCHES_MAX: Final = 10
 COUNT_TOLERANCE: Final = 5
 COUNT_TOLERANCE_SHARE: Final = 0.005
+CLOCKS_DIFFER_S: Final = 2.0
+"""Between the workers' clocks and ours, at most, for what they wrote to count as older."""
 _EXAMPLES_MAX: Final = 5
 
 
@@ -27,13 +30,14 @@ class Findings:
 
 
 async def compare_generations(
-    client: AsyncElasticsearch, prefix: str, target: Mapping[str, str]
+    client: AsyncElasticsearch, prefix: str, target: Mapping[str, str], *, filled_s: float
 ) -> Findings:
     """
     Compare *target* with what the aliases stand for now.
 
-    Edits go on meanwhile, so counts may differ a little, and a document whose versions differ is
-    no evidence. Contents that differ at the same version are, unless the mapping has changed: then
+    *filled_s* (unix seconds) is the moment up to which *target* was filled: what the live index
+    was given later proves nothing. Edits go on meanwhile, so counts may differ a little, and a
+    document whose versions differ is no evidence. Contents that differ at the same version are, unless the mapping has changed: then
     that is what the rebuild is for.
     """
     findings = Findings()
@@ -43,8 +47,9 @@ async def compare_generations(
             findings.remarks.append(f"{locale}: there is no live index to compare with")
             continue
         await client.indices.refresh(index=[alias, index])
-        await _compare_counts(client, locale, alias, index, findings)
-        hits = await _sample(client, alias)
+        older = {"range": {"sync.indexed_at": {"lt": to_moment(filled_s - CLOCKS_DIFFER_S)}}}
+        await _compare_counts(client, locale, alias, index, findings, older=older)
+        hits = await _sample(client, alias, older=older)
         same_mapping = await _read_meta(client, alias) == await _read_meta(client, index)
         await _compare_contents(client, locale, index, hits, findings, strict=same_mapping)
         await _compare_searches(client, locale, index, hits[:SEARCHES_MAX], findings)
@@ -52,9 +57,15 @@ async def compare_generations(
 
 
 async def _compare_counts(
-    client: AsyncElasticsearch, locale: str, alias: str, index: str, findings: Findings
+    client: AsyncElasticsearch,
+    locale: str,
+    alias: str,
+    index: str,
+    findings: Findings,
+    *,
+    older: Mapping[str, Any],
 ) -> None:
-    live = int((await client.count(index=alias))["count"])
+    live = int((await client.count(index=alias, query=older))["count"])
     new = int((await client.count(index=index, query={"term": {"deleted": False}}))["count"])
     tolerance = max(COUNT_TOLERANCE, int(live * COUNT_TOLERANCE_SHARE))
     if new < live - tolerance:
@@ -63,10 +74,12 @@ async def _compare_counts(
         findings.remarks.append(f"{locale}: {new} documents, {live} in the live index")
 
 
-async def _sample(client: AsyncElasticsearch, alias: str) -> Sequence[Mapping[str, Any]]:
+async def _sample(
+    client: AsyncElasticsearch, alias: str, *, older: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
     found = await client.search(
         index=alias,
-        query={"function_score": {"query": {"match_all": {}}, "random_score": {}}},
+        query={"function_score": {"query": older, "random_score": {}}},
         size=SAMPLE_MAX,
     )
     return list(found["hits"]["hits"])

@@ -131,8 +131,11 @@ class Rebuild:
         """Compare with the live indices; differences that edits explain pass within some tries."""
         findings = Findings()
         for _ in range(COMPARE_TRIES):
+            filled_s = self.clock()
             await self.fill(stored, self._all_partitions)
-            findings = await compare_generations(self.client, self._prefix, stored.transfer.target)
+            findings = await compare_generations(
+                self.client, self._prefix, stored.transfer.target, filled_s=filled_s
+            )
             if not findings.problems:
                 break
             await asyncio.sleep(_COMPARE_PAUSE_S)

@@ -25,6 +25,7 @@ from elasticsearch import AsyncElasticsearch
 from elasticsearch.helpers import async_bulk
 
 from pim.kinds import Kind
+from runtime.logs import configure_logs
 from runtime.settings import Settings
 from simulator.locales import LocaleTree
 from simulator.seeding import seed_catalog
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=3_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    configure_logs(level="info")  # as a worker does
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(measure(arguments.documents, arguments.rounds))
 

@@ -26,6 +26,10 @@ def resolve(value: Any, chain: Sequence[str]) -> tuple[Any, bool]:
     """
     if isinstance(value, list):
         value = _to_mapping(value)
+    elif isinstance(value, dict) and chain and "labels" not in value:
+        own = value.get(chain[0])
+        if isinstance(own, str) and own and not own.isspace():  # by far the most frequent
+            return own, False
     if not isinstance(value, dict) or not is_translatable(value, chain):
         return value, False
     for rank, locale in enumerate(chain):

@@ -245,9 +245,10 @@ class Indexer:
             self._room.set()
 
     async def _settle(self, answered: list[tuple[Entry[Held], Answer]]) -> None:
-        for _, answer in answered:
-            self.counts[answer.verdict] += 1
-            search_documents.labels(answer.verdict.value).inc()
+        tally = Counter(answer.verdict for _, answer in answered)
+        self.counts += tally
+        for verdict, count in tally.items():
+            search_documents.labels(verdict.value).inc(count)
         stale = [entry.write.id for entry, answer in answered if answer.verdict is Verdict.STALE]
         if stale:
             log.info("documents.stale", documents=len(stale), first=stale[0])

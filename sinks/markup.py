@@ -2,10 +2,15 @@
 
 import html
 import re
+from functools import lru_cache
 from typing import Final
 
 TEXT_MAX_CHARS: Final = 200_000
 """Of one value; what lies beyond is not searched."""
+
+_REMEMBERED_MAX: Final = 4_096
+_REMEMBERED_MAX_CHARS: Final = 2_000
+"""Labels come again and again, and a locale shows the very texts that it inherits."""
 
 _TAG: Final = re.compile(
     # Every alternative stops at the next "<", and nothing is tried twice: linear on any input.
@@ -60,12 +65,19 @@ def to_clean(text: str) -> str:
 
 def to_text(text: str) -> str:
     """Return what a reader sees of a text that may hold HTML: one line, at most TEXT_MAX_CHARS."""
+    return _to_text_again(text) if len(text) <= _REMEMBERED_MAX_CHARS else _to_text(text)
+
+
+def _to_text(text: str) -> str:
     if "<" in text:
         text = _strip_tags(text)
     if "&" in text:
         text = _unescape(text)
     line = " ".join(text.split())[:TEXT_MAX_CHARS]
     return line if line.isascii() else to_clean(line)
+
+
+_to_text_again = lru_cache(maxsize=_REMEMBERED_MAX)(_to_text)
 
 
 def _strip_tags(text: str) -> str:

@@ -27,6 +27,7 @@ _NUMBER: Final = re.compile(
     r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})([eE][+-]?\d{1,3})?", re.ASCII
 )
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_LABEL_NAMES: Final = ("labels", "label", "name", "value")
 _CODE_MARK: Final = ";code="
 
 Choice = dict[str, str]
@@ -65,8 +66,10 @@ class Values:
 
     def to_texts(self) -> list[str]:
         """Return what full-text search should find."""
-        labels = [choice["label"] for choice in self.buckets.get("choice", ())]
-        return [*self.text, *labels]
+        texts = self.text
+        if "choice" in self.buckets:
+            return [*texts, *(choice["label"] for choice in self.buckets["choice"])]
+        return texts
 
 
 def to_values(value: Any, chain: Sequence[str], type_: AttributeType | None) -> Values:
@@ -124,8 +127,10 @@ def _to_choice_code(value: Mapping[str, Any]) -> str | None:
 
 
 def _to_choice_label(value: Mapping[str, Any], chain: Sequence[str]) -> str | None:
-    labels = (to_label(value.get(name), chain) for name in ("labels", "label", "name", "value"))
-    return next((label for label in labels if label is not None), None)
+    for name in _LABEL_NAMES:
+        if name in value and (label := to_label(value[name], chain)) is not None:
+            return label
+    return None
 
 
 def _to_choice(code: str, label: str | None) -> Choice:

@@ -26,6 +26,7 @@ from tests.faults.commands import quindex
 from tests.faults.evidence import Lying, read_topic
 from tests.faults.runs import Run, until, until_true
 from tests.faults.sampling import read_all_documents
+from tests.faults.settling import settle
 
 SETTLES_WITHIN_S: Final = 40.0
 DIES_WITHIN_S: Final = 40.0
@@ -47,7 +48,7 @@ class Scenario:
 
 async def converges(run: Run) -> None:
     """Fail unless index and PIM agree, and nothing went back."""
-    agreement = await run.installation.settle(SETTLES_WITHIN_S)
+    agreement = await settle(run.installation, SETTLES_WITHIN_S)
     assert agreement.is_equal, f"{agreement}: {agreement.examples()}"
     assert not run.sampler.regressions, run.sampler.regressions[0]
 
@@ -134,7 +135,7 @@ async def die_after_a_snapshot_that_lags(run: Run) -> None:
     await rearm(run, **{VARIABLE: "snapshot.after:1"})
     await run.burst.edit(0)
     await dies(run)  # the next fetch is another one, at the same end, and fresh
-    await run.installation.settle(SETTLES_WITHIN_S)
+    await settle(run.installation, SETTLES_WITHIN_S)
     await run.installation.http.delete("/control/faults")
     await converges(run)
     verdict = await run.judge()

@@ -16,6 +16,7 @@ from stack.child import Child
 from stack.local import LocalStack
 from tests.faults.evidence import read_topic
 from tests.faults.runs import SERVER_READY_WITHIN_S, open_run, until
+from tests.faults.settling import settle
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 
 RSS_MAX_BYTES: Final = 400 * 1024 * 1024
@@ -55,7 +56,7 @@ async def assert_bounded(stack: LocalStack, folder: Path, *, keys: int, notifica
             await asyncio.to_thread(server.start)
             await asyncio.to_thread(server.wait_ready, SERVER_READY_WITHIN_S)
         down_s = time.monotonic() - began_s
-        agreement = await installation.settle(within_s)
+        agreement = await settle(installation, within_s)
         peaks = [read_peak_bytes(worker) for worker in run.fleet.workers]
         letters = await asyncio.to_thread(
             read_topic, installation, installation.topics.dead_letters

@@ -20,6 +20,7 @@ from runtime.errors import MalformedNotification
 from sinks.fields import to_id
 from tests.faults.evidence import Evidence, Lying, gather, read_topic
 from tests.faults.sampling import Place, Sampler, Seen, read_all_documents
+from tests.faults.settling import settle
 from topics.versions import to_end, to_epoch
 
 SETTLE_WITHIN_S: Final = 120.0
@@ -61,7 +62,7 @@ async def judge(
     installation: Installation, sampler: Sampler, *, within_s: float = SETTLE_WITHIN_S
 ) -> Verdict:
     """Wait until nothing is on its way, then look at everything."""
-    agreement = await installation.settle(within_s)
+    agreement = await settle(installation, within_s)
     shown = await installation.http.get("/control/webhook/notifications")
     published = [orjson.loads(line) for line in shown.content.splitlines()]
     topic = installation.topics.notifications

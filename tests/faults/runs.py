@@ -22,6 +22,7 @@ from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG, Fleet
 from tests.faults.oracle import Verdict, judge
 from tests.faults.plan import Blow, Fault, Plan, PointRound
 from tests.faults.sampling import Sampler
+from tests.faults.settling import settle
 
 DOCUMENTS: Final = 40
 SESSION_S: Final = 6.0
@@ -59,8 +60,7 @@ class Run:
     async def execute_point(self, round_: PointRound) -> None:
         """Replace the workers by armed ones, and make changes until one of them has died."""
         before = self.fleet.count_exits(EXIT_KILLED)
-        for worker in list(self.fleet.workers):
-            await self.fleet.leave(worker)
+        await asyncio.gather(*(self.fleet.leave(worker) for worker in list(self.fleet.workers)))
         armed = {VARIABLE: f"{round_.point}:{round_.nth}"}
         for _ in range(2):
             self.fleet.start_worker(once=armed)
@@ -191,7 +191,7 @@ async def announce_all(installation: Installation, within_s: float = 120.0) -> N
     for kind, code, _ in await read_catalog(installation.http):
         if kind is Kind.VARIANT:
             await installation.control("edit", kind="variant", code=code)
-    agreement = await installation.settle(within_s)
+    agreement = await settle(installation, within_s)
     assert agreement.is_equal, f"{agreement}: {agreement.examples()}"
 
 

@@ -11,6 +11,7 @@ from tests.faults.evidence import Lying, read_topic
 from tests.faults.lab import Lab
 from tests.faults.runs import until_true
 from tests.faults.sampling import read_all_documents
+from tests.faults.settling import settle
 from tests.faults.test_deletes import change_all
 from tests.faults.zombies import to_wrapper
 
@@ -32,9 +33,9 @@ async def test_a_purge_forgets_tombstones_and_spares_what_was_created_again(lab:
         installation = run.installation
         gone, back = list(run.burst.codes[:10]), list(run.burst.codes[10:20])
         await change_all(run, "delete", [*gone, *back])
-        assert (await installation.settle(WITHIN_S)).is_equal
+        assert (await settle(installation, WITHIN_S)).is_equal
         await change_all(run, "recreate", back)
-        assert (await installation.settle(WITHIN_S)).is_equal
+        assert (await settle(installation, WITHIN_S)).is_equal
         await until_true(
             lambda: _has_no_tombstones(installation),
             within_s=WITHIN_S,
@@ -51,7 +52,7 @@ async def test_a_purge_forgets_tombstones_and_spares_what_was_created_again(lab:
             within_s=WITHIN_S,
             otherwise="no snapshot follows the null",
         )
-        agreement = await installation.settle(WITHIN_S)
+        agreement = await settle(installation, WITHIN_S)
         lab.say(f"purge: {agreement}, {run.fleet.count_logged('tombstones.purged')} purges")
 
         assert agreement.is_equal, agreement.examples()

@@ -33,6 +33,8 @@ SECOND_LOOK_S: Final = 15.0
 """After a change: what was fetched before it and not yet in the index would be missed otherwise."""
 AGAIN_AFTER_S: Final = 5.0
 APPENDS_MAX: Final = 500
+ON_THEIR_WAY_S: Final = 600.0
+"""How long a cascade that was appended is not appended again for the same change."""
 UNREADABLE_S: Final = 600.0
 """How long a classification that the PIM does not give is not asked for again."""
 
@@ -104,6 +106,7 @@ class Classifications:
         self._asking = asyncio.Lock()
         self._unreadable: dict[str, float] = {}  # code: since when
         self._held: dict[str, ClassificationRecord] = {}  # newer than `reference` says
+        self._on_their_way: dict[str, tuple[float, frozenset[tuple[Kind, str]]]] = {}
 
     async def settle(self, record: DueRecord, resource: Resource | None) -> float | None:
         """
@@ -190,11 +193,22 @@ class Classifications:
         now_s = self._clock()
         process = f"classification:{code}:{now_s:.3f}"
         keys = list(outdated)
+        if change is Change.NONE:  # a second look: most of them have only not come through yet
+            since_s, on_their_way = self._on_their_way.get(code, (0.0, frozenset()))
+            if now_s - since_s < ON_THEIR_WAY_S:
+                keys = [key for key in keys if key not in on_their_way]
+        elif keys:
+            self._remember(code, keys, now_s)
         for start in range(0, len(keys), APPENDS_MAX):
             async with asyncio.TaskGroup() as group:
                 for kind, each in keys[start : start + APPENDS_MAX]:
                     group.create_task(self._append(kind, each, process, now_s))
         return len(keys)
+
+    def _remember(self, code: str, keys: Sequence[tuple[Kind, str]], now_s: float) -> None:
+        for old in [c for c, (s, _) in self._on_their_way.items() if now_s - s >= ON_THEIR_WAY_S]:
+            del self._on_their_way[old]
+        self._on_their_way[code] = (now_s, frozenset(keys))
 
     async def _append(self, kind: Kind, code: str, process: str, now_s: float) -> None:
         await self._publisher.append(

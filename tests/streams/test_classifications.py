@@ -20,6 +20,7 @@ from sinks.classified import Classified, find_outdated, to_classification_name
 from sinks.reference import Reference
 from streams.classifications import (
     AGAIN_AFTER_S,
+    ON_THEIR_WAY_S,
     SECOND_LOOK_S,
     UNREADABLE_S,
     Change,
@@ -197,6 +198,20 @@ def test_an_unchanged_one_costs_nothing_but_heals_what_is_outdated(world: World)
     assert world.cascades() == ["document:d0"]
     assert world.second_looks() == []
     assert world.refreshed == [False, False]
+
+
+def test_a_second_look_leaves_out_what_is_on_its_way(world: World) -> None:
+    world.knows(OLD)
+    world.holds("Jupes")
+    world.note(NEW)
+    world.index.append(Classified(Kind.DOCUMENT, "late", "fr_FR", "Jupes"))
+
+    world.clock.advance(SECOND_LOOK_S)
+    world.note(NEW)
+    assert world.cascades() == ["document:d0", "document:late"]
+    world.clock.advance(ON_THEIR_WAY_S)
+    world.note(NEW)
+    assert world.cascades() == ["document:d0", "document:late", "document:d0", "document:late"]
 
 
 def test_one_that_was_never_read_needs_no_second_look(world: World) -> None:

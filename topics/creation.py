@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from runtime.errors import Refused
 from topics.layout import TopicLayout
+
+VISIBLE_WITHIN_MS: Final = 60_000
+"""A broker that is busy, or has just started, takes its time to show new topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ def ensure_topics(
                     "configs": dict(layout.settings),
                 }
                 for layout in missing
-            },
-            wait_for_metadata=True,
+            }
         )
+        admin.wait_for_topics([layout.name for layout in missing], timeout_ms=VISIBLE_WITHIN_MS)
         changes += [f"created topic {x.name} ({x.partitions} partitions)" for x in missing]
     present = [layout for layout in layouts if layout.name in existing]
     return changes + _ensure_settings(admin, present)

@@ -1,10 +1,12 @@
 """Creating topics on the real Kafka."""
 
 from collections.abc import Iterator
+from typing import cast
 from uuid import uuid4
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaTimeoutError
 
 from runtime.errors import Refused
 from stack.choose import Servers
@@ -117,3 +119,29 @@ def test_fewer_partitions_of_notifications_are_refused(
 
     with pytest.raises(Refused, match="has 6 partitions"):
         ensure(admin, names)
+
+
+class BusyBroker:
+    """Shows new topics after half a minute, three times as long as kafka-python waits by itself."""
+
+    SHOWN_AFTER_MS = 30_000
+
+    def describe_topics(self, names: list[str]) -> list[dict[str, object]]:
+        return [{"name": name, "error_code": 3} for name in names]
+
+    def create_topics(self, topics: object, *, wait_for_metadata: bool = False) -> None:
+        assert topics
+        if wait_for_metadata:
+            raise KafkaTimeoutError("Topics not ready after 10000ms")
+
+    def wait_for_topics(self, names: list[str], timeout_ms: int = 10_000) -> None:
+        assert names
+        if timeout_ms < self.SHOWN_AFTER_MS:
+            raise KafkaTimeoutError(f"Topics not ready after {timeout_ms}ms")
+
+
+def test_a_busy_broker_is_waited_for(names: TopicNames) -> None:
+    layouts = layouts_of(names)
+    changes = ensure_topics(cast(KafkaAdminClient, BusyBroker()), layouts, replication_factor=1)
+
+    assert len(changes) == len(layouts)

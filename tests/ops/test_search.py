@@ -93,6 +93,16 @@ def test_a_shopper_finds_what_there_is(servers: Servers) -> None:
         assert "          1  Jupes" in shown.stdout
         assert "1 found, 1 shown" in shown.stderr
 
+        def codes(*arguments: str) -> list[str]:
+            answer = orjson.loads(search(cluster, *arguments, "--json").stdout)
+            return [hit["code"] for hit in answer["hits"]]
+
+        assert codes("--sort", "name") == ["short-skirt-yellow", "trousers"]
+        assert codes("--sort", "name:desc") == ["trousers", "short-skirt-yellow"]
+        assert codes("--sort", "r_indicative_price:desc")[0] == "trousers"
+        assert search(cluster, "--suggest", "jup cou").stdout == "Jupe courte jaune\n"
+        assert search(cluster, "--suggest", "pan", "--json").stdout == '["Pantalon vert"]\n'
+
         missing = search(cluster, "x", "--locale", "en_GB", fails=True)
         assert isinstance(missing.exception, OperatorError)
         assert "quindex setup" in str(missing.exception)

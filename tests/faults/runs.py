@@ -29,6 +29,8 @@ SESSION_S: Final = 6.0
 DIES_WITHIN_S: Final = 45.0
 SERVER_READY_WITHIN_S: Final = 120.0
 _POLL_S: Final = 0.1
+_STARTING: Final = asyncio.Semaphore(2)
+"""Topics and processes are made a few at a time: two cores have enough to do."""
 _EDIT_EVERY_S: Final = 0.5
 
 SETTINGS: Final = {
@@ -169,7 +171,8 @@ async def open_run(
     )
     fleet = Fleet(installation, may_exit)
     try:
-        await installation.start(workers=0)
+        async with _STARTING:
+            await installation.start(workers=0)
         for _ in range(workers):
             fleet.start_worker(*wrapper, environment=environment)
         burst = await open_burst(installation, documents)

@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "backfill": "Bring every resource into the index.",
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
+    "explain": "Tell the life of a resource: why it is, or is not, up to date.",
     "index": "Compare the indices with what they should be; change what needs no rebuild.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",
     "rebuild": "Fill new indices from the topic of snapshots and move all readers to them.",
@@ -27,6 +28,7 @@ _COMMANDS: Final = {
     "setup": "Create topics, indices, aliases and the epoch; change nothing the second time.",
     "simulator": "Run Quable in a box: REST API, webhooks, faults on request.",
     "stack": "Run a local Kafka and Elasticsearch, without Docker.",
+    "status": "Say whether the index is fresh; if not, why, and what mends it.",
     "trigger": "Have resources looked at again, as if Quable had announced a change.",
     "worker": "Debounce, fetch and index; run as many as you like.",
 }

@@ -31,6 +31,8 @@ PURE: Final = frozenset(
     {
         *("ingress/accepted.py", "ingress/authorization.py", "ingress/body.py"),
         *("ingress/breaker.py", "ingress/frames.py", "ingress/judgement.py"),
+        *("ops/facts.py", "ops/letter.py", "ops/life.py", "ops/side_by_side.py", "ops/spoken.py"),
+        *("ops/story.py", "ops/terminal.py", "ops/verdict.py"),
         *("pim/answers.py", "pim/bodies.py", "pim/cuts.py", "pim/gate.py", "pim/kinds.py"),
         *("pim/notifications.py", "pim/pace.py", "pim/pages.py", "pim/retries.py", "pim/urls.py"),
         *("runtime/clock.py", "runtime/errors.py"),

@@ -107,3 +107,72 @@ def fold_deletes(
                 with suppress(orjson.JSONDecodeError, KeyError, TypeError, ValueError):
                     deletes[name] = float(orjson.loads(value or b"")["at"])
     return held[UNANNOUNCED], held[BRAKED]
+
+
+LETTER: Final = b"letter/"
+"""Before <partition>/<offset> of a dead letter: what a person decided about it."""
+BREAKER: Final = b"breaker/"
+"""Before the name of a stage: it has stopped, since too many of its records died."""
+
+
+def to_letter_key(partition: int, offset: int) -> bytes:
+    """Return the key of the record about a dead letter; a null value forgets it."""
+    return LETTER + f"{partition}/{offset}".encode()
+
+
+def to_letter_value(state: str, at_s: float) -> bytes:
+    """Return the value: what was decided, and when."""
+    return orjson.dumps({"schema": SCHEMA, "state": state, "at": at_s})
+
+
+def parse_letter_state(value: bytes | None) -> str | None:
+    """Return what was decided about a dead letter; None: nothing that can be read."""
+    try:
+        return str(orjson.loads(value or b"")["state"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class StageStop:
+    """A stage has stopped by itself: *died* of *taken* records died within a minute."""
+
+    stage: str
+    died: int
+    taken: int
+    reason: str  # of the last one
+    at_s: float
+
+    @property
+    def key(self) -> bytes:
+        """breaker/<stage>; a null value lets the stage go on."""
+        return BREAKER + self.stage.encode()
+
+    def to_json(self) -> bytes:
+        """Return the record's value."""
+        return orjson.dumps(
+            {
+                "schema": SCHEMA,
+                "stage": self.stage,
+                "died": self.died,
+                "taken": self.taken,
+                "reason": self.reason,
+                "at": self.at_s,
+            }
+        )
+
+
+def fold_stops(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, StageStop]:
+    """Return the stages that have stopped, by name; takes all records of `control`, oldest first."""
+    stops: dict[str, StageStop] = {}
+    for key, value in records:
+        if key is None or not key.startswith(BREAKER):
+            continue
+        stage = key.removeprefix(BREAKER).decode("ascii", "replace")
+        stops.pop(stage, None)
+        with suppress(orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            raw = orjson.loads(value or b"")
+            stops[stage] = StageStop(
+                stage, int(raw["died"]), int(raw["taken"]), str(raw["reason"]), float(raw["at"])
+            )
+    return stops

@@ -9,6 +9,7 @@ from topics.names import TopicNames
 NOTIFICATIONS_PARTITIONS: Final = 12
 SNAPSHOTS_PARTITIONS: Final = 12
 DUE_PARTITION: Final = 0
+DEAD_LETTERS_PARTITIONS: Final = 3
 
 _REPLICAS_FOR_MIN_ISR_2: Final = 3
 _MIB: Final = 1024 * 1024
@@ -61,7 +62,7 @@ def to_layouts(names: TopicNames, *, replication_factor: int) -> tuple[TopicLayo
         ),
         layout(
             names.dead_letters,
-            3,
+            DEAD_LETTERS_PARTITIONS,
             cleanup_policy="delete",
             retention_ms=30 * _DAY_MS,
             max_message_bytes=SNAPSHOT_MAX_BYTES,

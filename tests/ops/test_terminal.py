@@ -1,0 +1,52 @@
+"""What others wrote stays text on a terminal."""
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.terminal import SHOWN_MAX_CHARS, show, to_json
+from tests.ops.hostile import HOSTILE
+
+
+def is_harmless(text: str) -> bool:
+    return all(char.isprintable() or unicodedata.category(char) == "Zs" for char in text)
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_value_is_one_line_of_visible_characters(value: str) -> None:
+    shown = show(value)
+
+    assert is_harmless(shown)
+    assert len(shown.splitlines()) == 1
+    assert len(shown) <= SHOWN_MAX_CHARS * 10 + 40
+
+
+def test_what_is_visible_stays_as_it_is() -> None:
+    assert show("Jupe d'été – 50 %, 漢字 🙂") == "Jupe d'été – 50 %, 漢字 🙂"  # noqa: RUF001  # as people write
+
+
+def test_an_escape_sequence_is_spelled_out() -> None:
+    assert show("\x1b[31mred") == r"\x1b[31mred"
+    assert show("a\u202eb\U000e0001") == r"a\u202eb\U000e0001"
+
+
+def test_what_is_too_long_is_cut_and_says_so() -> None:
+    assert show("x" * 10_000, chars_max=3) == "xxx… (10000 characters)"
+    assert show("xxx", chars_max=3) == "xxx"
+
+
+@given(st.text())
+def test_no_text_does_anything_to_a_terminal(text: str) -> None:
+    assert is_harmless(show(text))
+
+
+@given(st.recursive(st.text() | st.integers(), st.lists))
+def test_json_is_ascii_and_says_the_same(value: object) -> None:
+    written = to_json(value)
+
+    assert written.isascii()
+    assert written.isprintable()
+    assert json.loads(written) == value

@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     "replay": "Append the notifications of a time span again.",
     "reconcile": "Compare the PIM with the index, and have what differs looked at again.",
     "backfill": "Bring every resource into the index.",
+    "dead-letters": "Look at what was set aside; have it looked at again, or let it be.",
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
     "explain": "Tell the life of a resource: why it is, or is not, up to date.",
@@ -29,6 +30,7 @@ _COMMANDS: Final = {
     "simulator": "Run Quable in a box: REST API, webhooks, faults on request.",
     "stack": "Run a local Kafka and Elasticsearch, without Docker.",
     "status": "Say whether the index is fresh; if not, why, and what mends it.",
+    "tail": "Show notifications as they come.",
     "trigger": "Have resources looked at again, as if Quable had announced a change.",
     "worker": "Debounce, fetch and index; run as many as you like.",
 }

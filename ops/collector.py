@@ -21,8 +21,9 @@ from ops.group import GroupFacts, read_group
 from ops.letter import LetterState
 from ops.letters import NEWEST_MAX, LetterLog, read_letters
 from ops.quota_facts import read_quota
-from ops.ranges import Place, Seen, open_ranges
+from ops.ranges import open_ranges
 from ops.scanning import ScanLog
+from ops.seen import Place, Seen
 from runtime.errors import MalformedRecord, QuindexError
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings

@@ -66,7 +66,8 @@ async def _explain(
     with said_plainly(settings):
         async with elasticsearch_client(settings) as client:
             gathered = await Explainer(settings, client).gather(kind, code)
-        life, sides = gathered.life, {}
+        life = gathered.life
+        sides: Mapping[str, list[Difference]] = {}
         if asks:
             in_pim, sides = await _ask(settings, kind, code, gathered)
             life = replace(life, in_pim=in_pim)

@@ -16,7 +16,8 @@ from ops.group import GroupFacts, read_group
 from ops.letter import Letter
 from ops.letters import read_letters
 from ops.life import Announced, Due, Fetched, Indexed, Life, Waits
-from ops.ranges import Place, RangeReader, Seen, open_ranges
+from ops.ranges import RangeReader, open_ranges
+from ops.seen import Place, Seen
 from ops.verdict import living
 from pim.kinds import Kind, to_key
 from pim.notifications import Notification, parse_notification

@@ -8,7 +8,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from ops.facts import WorkerFacts
-from ops.ranges import Place
+from ops.seen import Place
 from runtime.kafka_options import to_kafka_python_options
 from runtime.settings import Settings
 from topics.creation import describe

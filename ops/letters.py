@@ -9,7 +9,8 @@ from typing import Final
 from elasticsearch import AsyncElasticsearch
 
 from ops.letter import Letter, LetterState, fold_decided, mark, to_letter, to_resources
-from ops.ranges import Seen, open_ranges
+from ops.ranges import open_ranges
+from ops.seen import Seen
 from pim.kinds import Kind, to_key
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings

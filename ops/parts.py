@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from elasticsearch import AsyncElasticsearch
 
 from pim.client import PimClient
 from pim.kinds import Kind
-from runtime.errors import SinkUnavailable
+from runtime.errors import KafkaUnavailable, SinkUnavailable
 from runtime.kafka_options import to_aiokafka_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
@@ -44,7 +45,7 @@ from streams.scan_pages import PageReader
 from streams.scanner import Scanner
 from streams.settling import Settler
 from topics.audit import AuditRecord
-from topics.control import EpochRecord
+from topics.control import EpochRecord, StageStop, fold_stops
 from topics.creation import TopicState
 from topics.dead_letters import DeadLetters
 from topics.due import Lane
@@ -52,6 +53,7 @@ from topics.end_offsets import EndOffsets
 from topics.layout import SNAPSHOTS_PARTITIONS
 from topics.names import TopicNames
 from topics.partitions import to_partition
+from topics.stage_guard import StageGuard
 
 DEBOUNCE_KEYS_MAX: Final = 50_000
 PURGE_EVERY_S: Final = 3_600.0
@@ -109,7 +111,7 @@ class Parts:
     def settler(self) -> Settler:
         return Settler(
             publisher=self.publisher,
-            dead_letters=self.dead_letters("fetch"),
+            dead_letters=self.dead_letters(self.topics.due, "fetch"),
             topics=self.topics,
             epoch=self.epoch.epoch,
             asker=self.asker,
@@ -137,8 +139,36 @@ class Parts:
             clock=time.time,
         )
 
-    def dead_letters(self, stage: str) -> DeadLetters:
-        return DeadLetters(self.publisher, self.topics.dead_letters, stage, time.time)
+    @cached_property
+    def guards(self) -> Mapping[str, StageGuard]:
+        """What stops each stage when too many of its records die, by the topic that it reads."""
+        stages = {
+            self.topics.notifications: "debounce",
+            self.topics.due: "fetch",
+            self.topics.snapshots: "index",
+        }
+        return {
+            topic: StageGuard(
+                stage,
+                publisher=self.publisher,
+                topic=self.topics.control,
+                read_stops=self.read_stops,
+                clock=time.time,
+            )
+            for topic, stage in stages.items()
+        }
+
+    def dead_letters(self, topic: str, stage: str) -> DeadLetters:
+        return DeadLetters(
+            self.publisher, self.topics.dead_letters, stage, time.time, self.guards[topic]
+        )
+
+    async def read_stops(self) -> Mapping[str, StageStop]:
+        try:
+            control = await self.read_control()
+        except KafkaError as error:
+            raise KafkaUnavailable(f"kafka: {error!r}") from error
+        return fold_stops((each.key, each.value) for each in control)
 
     async def read_control(self) -> list[Read]:
         return await read_log(self.topics.control, to_aiokafka_options(self.settings))
@@ -154,7 +184,12 @@ class Parts:
 
     def to_stages(self) -> Stages:
         """Return the stages, not started."""
-        return Stages(debounce=self._to_debouncer(), fetch=self._to_due(), index=self._to_indexer())
+        return Stages(
+            debounce=self._to_debouncer(),
+            fetch=self._to_due(),
+            index=self._to_indexer(),
+            taken=lambda topic: self.guards[topic].taken(),
+        )
 
     def to_purger(self, app: PipelineApp) -> Purger:
         """Return what purges the tombstones that this worker answers for."""
@@ -190,7 +225,7 @@ class Parts:
                 clock=time.time,
             ),
             publisher=self.publisher,
-            dead_letters=self.dead_letters("debounce"),
+            dead_letters=self.dead_letters(self.topics.notifications, "debounce"),
             topics=self.topics,
             kinds=[Kind(kind) for kind in settings.kinds],
             clock=time.time,
@@ -230,7 +265,7 @@ class Parts:
     def _to_indexer(self) -> Indexer:
         return Indexer(
             sink=ElasticsearchSink(self.client),
-            dead_letters=self.dead_letters("index"),
+            dead_letters=self.dead_letters(self.topics.snapshots, "index"),
             index_prefix=self.settings.index_prefix,
             chains=self.chains,
             types=self.reference.types,

@@ -95,7 +95,14 @@ async def run_worker(settings: Settings) -> None:
             topics.snapshots: stages.index,
         }
         watches = (
-            Watchdog(app, by_topic, surroundings.look, StallDetector(), publisher).run,
+            Watchdog(
+                app,
+                by_topic,
+                surroundings.look,
+                StallDetector(),
+                publisher,
+                holds={topic: guard.to_wait for topic, guard in parts.guards.items()},
+            ).run,
             LoopWatch().run,
             follower.run,
             parts.attributes.run,

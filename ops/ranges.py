@@ -8,27 +8,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ops.seen import Place, Seen
 from runtime.clock import Clock
 
 FETCH_MAX_BYTES: Final = 256 * 1024
 """Of one partition at once: heads and tails are looked at, not whole topics."""
 _POLL_MS: Final = 50
-
-Place = tuple[str, int]
-"""Topic and partition."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A record as it lies in the log."""
-
-    topic: str
-    partition: int
-    offset: int
-    appended_s: float
-    key: bytes | None
-    value: bytes | None
-    headers: Mapping[str, bytes]
 
 
 @dataclass

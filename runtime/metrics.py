@@ -66,6 +66,17 @@ pim_request_seconds = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+pim_breaker_open = Gauge(
+    "quindex_pim_breaker_open",
+    "1 while the PIM is in trouble and asked by single requests only.",
+    registry=REGISTRY,
+)
+pim_refused = Gauge(
+    "quindex_pim_refused", "1 while the PIM refuses the token.", registry=REGISTRY
+)
+pim_concurrency = Gauge(
+    "quindex_pim_concurrency", "Requests that may be under way at once.", registry=REGISTRY
+)
 quota_used_ratio = Gauge(
     "quindex_quota_used_ratio",
     "Used part of our share of a quota window.",
@@ -101,4 +112,10 @@ freshness_seconds = Histogram(
 )
 dead_letters = Counter(
     "quindex_dead_letters", "Records set aside.", ["stage", "reason"], registry=REGISTRY
+)
+stage_stopped = Gauge(
+    "quindex_stage_stopped",
+    "1 while a stage has stopped, since too many of its records died.",
+    ["stage"],
+    registry=REGISTRY,
 )

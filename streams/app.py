@@ -33,6 +33,7 @@ class Stages:
     debounce: Stage
     fetch: Stage
     index: Stage
+    taken: Callable[[str], object] = lambda _topic: None  # told of every record, by its topic
 
     def __iter__(self) -> Any:
         return iter((self.debounce, self.fetch, self.index))
@@ -74,17 +75,21 @@ def create_app(settings: Settings, stages: Stages) -> PipelineApp:
         (topics.snapshots, _BUFFERED_SNAPSHOTS_MAX, stages.index),
     ):
         source = app.topic(topic, key_serializer="raw", value_serializer="raw", maxsize=maxsize)
-        app.agent(source, name=topic)(_to_agent(app, stage))
+        app.agent(source, name=topic)(_to_agent(app, stage, stages.taken))
     app.on_partitions_revoked.connect(_to_drop(stages))
     return app
 
 
-def _to_agent(app: PipelineApp, stage: Stage) -> Callable[[StreamT[bytes]], Awaitable[None]]:
+def _to_agent(
+    app: PipelineApp, stage: Stage, taken: Callable[[str], object]
+) -> Callable[[StreamT[bytes]], Awaitable[None]]:
     async def consume(stream: StreamT[bytes]) -> None:
         # noack(): the stage acknowledges, once the record's effect is durable.
         async for event in stream.noack().events():  # type: ignore[attr-defined]  # not on StreamT
             if not app.rebalancing:  # else it is delivered again
-                await stage.take(to_received(event))
+                received = to_received(event)
+                taken(received.topic)
+                await stage.take(received)
 
     return consume
 

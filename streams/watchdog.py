@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from faust.types import TP
@@ -43,7 +43,8 @@ class Watchdog:
     """
     Checks the consumer and the stages, by the topic that each of them reads.
 
-    *look_around* returns what has changed outside, in words: topic ids, partitions, epoch.
+    *look_around* returns what has changed outside, in words: topic ids, partitions, epoch. *holds*
+    tell, by topic too, what keeps a stage from setting records aside.
     """
 
     app: PipelineApp
@@ -51,6 +52,7 @@ class Watchdog:
     look_around: Callable[[], Awaitable[str | None]]
     detector: StallDetector
     publisher: KafkaPublisher
+    holds: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
 
     async def run(self) -> None:
@@ -108,11 +110,15 @@ class Watchdog:
                 topic,
                 progress=sum(ledger.finished for ledger in mine.values()),
                 lag=sum(_to_lag(ledger, _to_end(consumer, tp)) for tp, ledger in mine.items()),
-                waits_for=stage.waits_for or self.publisher.waits_for,
+                waits_for=stage.waits_for or self._to_hold(topic) or self.publisher.waits_for,
                 now_s=self.clock(),
             )
             if reason is not None:
                 raise Stalled(reason)
+
+    def _to_hold(self, topic: str) -> str | None:
+        hold = self.holds.get(topic)
+        return None if hold is None else hold()
 
 
 def _to_end(consumer: SafeConsumer, tp: TP) -> int | None:

@@ -32,6 +32,7 @@ PURE: Final = frozenset(
         *("ingress/accepted.py", "ingress/authorization.py", "ingress/body.py"),
         *("ingress/breaker.py", "ingress/frames.py", "ingress/judgement.py"),
         *("ops/facts.py", "ops/letter.py", "ops/life.py", "ops/side_by_side.py", "ops/spoken.py"),
+        *("ops/letter_lines.py", "ops/noticed.py", "ops/seen.py"),
         *("ops/story.py", "ops/terminal.py", "ops/verdict.py"),
         *("pim/answers.py", "pim/bodies.py", "pim/cuts.py", "pim/gate.py", "pim/kinds.py"),
         *("pim/notifications.py", "pim/pace.py", "pim/pages.py", "pim/retries.py", "pim/urls.py"),
@@ -59,6 +60,7 @@ PURE: Final = frozenset(
         *("topics/audit.py", "topics/control.py", "topics/due.py", "topics/end_offsets.py"),
         *("topics/grants.py",),
         *("topics/layout.py", "topics/names.py", "topics/notifications.py", "topics/records.py"),
+        "topics/letter_breaker.py",
         *("topics/reference.py", "topics/scans.py", "topics/snapshots.py", "topics/versions.py"),
     }
 )

@@ -8,6 +8,7 @@ from runtime.clock import Clock
 from runtime.logs import get_logger
 from runtime.metrics import dead_letters
 from topics.records import Publisher, Received
+from topics.stage_guard import StageGuard
 
 BYTES_MAX: Final = 1024 * 1024
 ERROR_MAX_CHARS: Final = 2_000
@@ -50,14 +51,19 @@ class DeadLetters:
     topic: str
     stage: str
     clock: Clock  # time.time
+    guard: StageGuard | None = None  # None: nothing stops the stage
 
     async def set_aside(self, received: Received, *, reason: str, error: str) -> None:
         """
         Append the record with its reason; the caller acknowledges it afterwards.
 
+        Where too many records die, this returns only once a person has let the stage go on.
+
         Raises:
             KafkaUnavailable: it may or may not be stored.
         """
+        if self.guard is not None:
+            await self.guard.admit(reason)
         headers = to_dead_letter_headers(
             stage=self.stage,
             reason=reason,

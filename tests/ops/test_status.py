@@ -11,7 +11,7 @@ from ops.freshness import to_freshness, to_percentile
 from ops.group import QueuePosition, to_worker
 from ops.letters import LetterLog
 from ops.quota_facts import to_quota_facts
-from ops.ranges import Seen
+from ops.seen import Seen
 from ops.status_table import to_lines, to_object
 from ops.terminal import to_json
 from ops.verdict import judge

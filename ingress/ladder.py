@@ -11,7 +11,8 @@ Where a call's record is stored before it is answered: the first rung that holds
 | 401, 400, 404 | with the caller | it was not Quable's |
 
 A record that was not stored in time may still arrive, so it may lie on two rungs: harmless too.
-Each rung has a deadline; together they stay below the 5 s that Quable waits.
+Each rung has a deadline, counted from the call's begin, and the last is below the 5 s that Quable
+waits: what Kafka did not use up (its breaker is open), a slow disk has.
 """
 
 import asyncio
@@ -32,8 +33,9 @@ from topics.names import TopicNames
 from topics.records import Publisher
 
 KAFKA_DEADLINE_S: Final = 1.5
-SPOOL_DEADLINE_S: Final = 1.5
-MARK_DEADLINE_S: Final = 1.0
+SPOOL_DEADLINE_S: Final = 3.0
+MARK_DEADLINE_S: Final = 4.4
+"""All three from the call's begin."""
 HEAD_BYTES: Final = 4 * 1024
 
 log = get_logger(__name__)
@@ -88,21 +90,31 @@ class Ladder:
     spool_deadline_s: float = SPOOL_DEADLINE_S
     mark_deadline_s: float = MARK_DEADLINE_S
     _waiting: set[asyncio.Timeout] = field(default_factory=set, init=False)
+    _is_refusing: bool = field(default=False, init=False)
 
     async def store(self, accepted: Accepted) -> Rung:
         """Return where the record is now durable. Died at any await below: see the table."""
+        began_s = asyncio.get_running_loop().time()
+        rung, error = await self._climb(accepted, began_s)
+        if (rung is Rung.NOWHERE) != self._is_refusing:
+            self._is_refusing = not self._is_refusing
+            if self._is_refusing:  # one alarm, however many calls are refused
+                log.critical("calls.refused", error=error)
+            else:
+                log.warning("calls.accepted_again", stored=rung.value)
+        return rung
+
+    async def _climb(self, accepted: Accepted, began_s: float) -> tuple[Rung, str]:
         if self.is_ready() and not self.breaker.is_open:
             try:
                 if await self._append(accepted):
-                    return Rung.KAFKA
-            except RecordTooLarge as error:
-                accepted = cut(accepted, self.names, now_s=self.clock(), error=error)
-        if await self._spool(accepted):
-            return Rung.SPOOL
-        if await self._set_mark():
-            return Rung.MARK
-        log.critical("notification.not_stored", topic=accepted.topic)
-        return Rung.NOWHERE
+                    return Rung.KAFKA, ""
+            except RecordTooLarge as too_large:
+                accepted = cut(accepted, self.names, now_s=self.clock(), error=too_large)
+        if await self._spool(accepted, began_s):
+            return Rung.SPOOL, ""
+        error = await self._set_mark(began_s)
+        return (Rung.NOWHERE, error) if error else (Rung.MARK, "")
 
     async def _append(self, accepted: Accepted) -> bool:
         try:
@@ -137,9 +149,9 @@ class Ladder:
                 if not deadline.expired():
                     deadline.reschedule(now_s)
 
-    async def _spool(self, accepted: Accepted) -> bool:
+    async def _spool(self, accepted: Accepted, began_s: float) -> bool:
         try:
-            async with asyncio.timeout(self.spool_deadline_s):
+            async with asyncio.timeout_at(began_s + self.spool_deadline_s):
                 await self.spool.store(accepted)
         except (SpoolUnavailable, TimeoutError):
             return False
@@ -148,15 +160,15 @@ class Ladder:
             return False
         return True
 
-    async def _set_mark(self) -> bool:
+    async def _set_mark(self, began_s: float) -> str:
+        """Return what hindered it, or nothing."""
         try:
-            async with asyncio.timeout(self.mark_deadline_s):
+            async with asyncio.timeout_at(began_s + self.mark_deadline_s):
                 await self.mark.set(self.clock())
         except (OSError, TimeoutError) as error:
-            log.critical("mark.write_failed", error=str(error))
-            return False
+            return f"the mark was not written: {str(error) or 'the disk did not answer in time'}"
         webhook_marks.inc()
-        return True
+        return ""
 
 
 def _report(rung: Rung, error: Exception) -> None:

@@ -81,10 +81,8 @@ class Kafka(Server):
 
     def _prepare(self) -> Sequence[str]:
         properties, log4j = self.folder / "server.properties", self.folder / "log4j2.properties"
-        settings = to_settings(
-            listens=self.address, advertised=self.address, controller=f"{HOST}:{free_port()}"
-        )
-        properties.write_text(to_properties({**settings, "log.dirs": str(self.data_folder)}))
+        settings = {**self._to_settings(), "log.dirs": str(self.data_folder)}
+        properties.write_text(to_properties(settings))
         log4j.write_text(LOG4J)
         java = [
             java_command(),
@@ -99,6 +97,11 @@ class Kafka(Server):
         if not (self.data_folder / "meta.properties").exists():
             self._format(java, properties)
         return [*java, "kafka.Kafka", str(properties)]
+
+    def _to_settings(self) -> Mapping[str, str]:
+        return to_settings(
+            listens=self.address, advertised=self.address, controller=f"{HOST}:{free_port()}"
+        )
 
     def _format(self, java: Sequence[str], properties: Path) -> None:
         done = subprocess.run(  # noqa: S603  # our own command

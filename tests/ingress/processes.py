@@ -22,7 +22,7 @@ from topics.memory import Appended
 from topics.names import TopicNames
 
 COMMAND = (sys.executable, "-m", "ops", "ingress")
-START_S = 20.0
+START_S = 60.0
 
 
 def free_port() -> int:
@@ -31,15 +31,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def create_topics(bootstrap: str, names: TopicNames) -> None:
+def create_topics(bootstrap: str, names: TopicNames, *, replicas: int = 1) -> None:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         admin.create_topics(
             {
                 layout.name: {
                     "num_partitions": layout.partitions,
-                    "replication_factor": 1,
-                    "configs": dict(layout.settings),
+                    "replication_factor": replicas,
+                    "configs": {**layout.settings, "min.insync.replicas": str(replicas)},
                 }
                 for layout in to_layouts(names, replication_factor=1)
                 if layout.name in {names.notifications, names.dead_letters}
@@ -175,10 +175,12 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def ingress_for(bootstrap: str, folder: Path) -> AsyncIterator[tuple[Ingress, TopicNames]]:
+async def ingress_for(
+    bootstrap: str, folder: Path, *, replicas: int = 1
+) -> AsyncIterator[tuple[Ingress, TopicNames]]:
     """An ingress of an installation of its own, whose topics exist; not started yet."""
     names = TopicNames(f"ingress-{uuid4().hex[:8]}")
-    await asyncio.to_thread(create_topics, bootstrap, names)
+    await asyncio.to_thread(create_topics, bootstrap, names, replicas=replicas)
     ingress = Ingress(
         {
             "QUINDEX_KAFKA": bootstrap,

@@ -40,8 +40,8 @@ class Rungs:
             monotonic=FakeClock(),
             clock=FakeClock(77.0),
             kafka_deadline_s=kafka_deadline_s,
-            spool_deadline_s=0.01,
-            mark_deadline_s=0.01,
+            spool_deadline_s=kafka_deadline_s + 0.02,
+            mark_deadline_s=kafka_deadline_s + 0.04,
         )
 
 

@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "dead-letters": "Look at what was set aside; have it looked at again, or let it be.",
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
+    "doctor": "Examine the installation, and say what to do.",
     "explain": "Tell the life of a resource: why it is, or is not, up to date.",
     "index": "Compare the indices with what they should be; change what needs no rebuild.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",

@@ -31,6 +31,7 @@ PURE: Final = frozenset(
     {
         *("ingress/accepted.py", "ingress/authorization.py", "ingress/body.py"),
         *("ingress/breaker.py", "ingress/frames.py", "ingress/judgement.py"),
+        "ops/checks.py",
         *("ops/facts.py", "ops/letter.py", "ops/life.py", "ops/side_by_side.py", "ops/spoken.py"),
         *("ops/letter_lines.py", "ops/noticed.py", "ops/seen.py"),
         *("ops/story.py", "ops/terminal.py", "ops/verdict.py"),

@@ -74,7 +74,7 @@ def _check_partitions(layout: TopicLayout, state: TopicState | None) -> None:
 
 
 def _ensure_settings(admin: KafkaAdminClient, layouts: Sequence[TopicLayout]) -> list[str]:
-    current = _read_settings(admin, [layout.name for layout in layouts])
+    current = read_settings(admin, [layout.name for layout in layouts])
     changes: list[str] = []
     wanted: dict[str, dict[str, str]] = {}
     for layout in layouts:
@@ -92,7 +92,8 @@ def _ensure_settings(admin: KafkaAdminClient, layouts: Sequence[TopicLayout]) ->
     return changes
 
 
-def _read_settings(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, dict[str, str]]:
+def read_settings(admin: KafkaAdminClient, names: Sequence[str]) -> Mapping[str, dict[str, str]]:
+    """Return the settings of topics, by topic and name, defaults included."""
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]

@@ -10,9 +10,11 @@ from aiokafka.errors import KafkaError
 from elasticsearch import AsyncElasticsearch
 
 from ops.connections import elasticsearch_client, kafka_unreachable, publisher_of
+from ops.operations_port import open_operations_port
 from ops.parts import Parts, claim_quota, purge_forever
 from pim.client import PimClient
 from pim.connection import TIMEOUT_S
+from pim.retries import TRIES_MAX
 from runtime.errors import (
     KafkaUnavailable,
     OperatorError,
@@ -73,8 +75,10 @@ async def run_worker(settings: Settings) -> None:
             deadline_s=TIMEOUT_S,
             clock=time.monotonic,
         )
-        await gate.note_check()
-        await _check_pim(pim, settings)
+        if await gate.note_check(TRIES_MAX):
+            await _check_pim(pim, settings)
+        else:
+            log.warning("pim.not_checked", reason="the quota is used up")
         await _check_indices(client, settings)
         epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
         log.info("worker.starting", epoch=epoch.epoch, partitions=epoch.partitions)
@@ -89,6 +93,7 @@ async def run_worker(settings: Settings) -> None:
             settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
         )
         surroundings.attach(app)
+        _, serve_operations = open_operations_port(settings, lambda: bool(app.started))
         by_topic = {
             topics.notifications: stages.debounce,
             topics.due: stages.fetch,
@@ -104,6 +109,7 @@ async def run_worker(settings: Settings) -> None:
                 holds={topic: guard.to_wait for topic, guard in parts.guards.items()},
             ).run,
             LoopWatch().run,
+            serve_operations,
             follower.run,
             parts.attributes.run,
             partial(surroundings.keep_positions, app),

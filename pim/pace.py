@@ -9,7 +9,7 @@ CONCURRENCY_MAX: Final = 8
 TROUBLE_MAX: Final = 5
 """In a row, before the breaker opens."""
 PAUSE_FIRST_S: Final = 1.0
-PAUSE_MAX_S: Final = 60.0
+PAUSE_MAX_S: Final = 15.0
 _DOUBLINGS_MAX: Final = 30
 
 
@@ -38,18 +38,19 @@ class Pace:
     def __init__(
         self,
         *,
+        concurrency_first: int = 1,
         concurrency_max: int = CONCURRENCY_MAX,
         trouble_max: int = TROUBLE_MAX,
         pause_first_s: float = PAUSE_FIRST_S,
         pause_max_s: float = PAUSE_MAX_S,
         jitter: Callable[[], float] = random.random,  # from 0 to 1
     ) -> None:
-        assert concurrency_max >= 1
+        assert 1 <= concurrency_first <= concurrency_max
         assert trouble_max >= 1
         self._concurrency_max, self._trouble_max = concurrency_max, trouble_max
         self._pause_first_s, self._pause_max_s = pause_first_s, pause_max_s
         self._jitter = jitter
-        self._limit = 1.0
+        self._limit = float(concurrency_first)
         self._running = 0
         self._troubles = 0  # in a row
         self._halved_s = float("-inf")
@@ -78,10 +79,14 @@ class Pace:
         """Return how long nothing may start; 0 if only what is under way has to end first."""
         return max(0.0, self._paused_until_s - now_s)
 
+    def may_start(self, now_s: float) -> bool:
+        """Whether a request may start now."""
+        allowed = 1 if self._troubles >= self._trouble_max else self.concurrency
+        return now_s >= self._paused_until_s and self._running < allowed
+
     def try_start(self, now_s: float) -> bool:
         """Start a request if one may start now; whoever got True calls `finish` once."""
-        allowed = 1 if self._troubles >= self._trouble_max else self.concurrency
-        if now_s < self._paused_until_s or self._running >= allowed:
+        if not self.may_start(now_s):
             return False
         self._running += 1
         if self._running >= self.concurrency:

@@ -4,8 +4,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Final
 
 from runtime.errors import PimTimeout, PimUnavailable
+
+TRIES_MAX: Final = 3
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class RetryPolicy:
     PIM asks for is the caller's to keep, and so is a deadline that has passed.
     """
 
-    tries_max: int = 3
+    tries_max: int = TRIES_MAX
     wait_first_s: float = 0.25
     wait_max_s: float = 2.0
     budget: RetryBudget = field(default_factory=RetryBudget)

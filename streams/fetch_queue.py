@@ -31,6 +31,7 @@ class Waiting(Generic[Receipt]):
     attempts: int = 0
     missing_since_s: float | None = None  # the first 404 without a delete notification
     alone: bool = False  # not in a pack: its last one could not be read
+    is_postponed: bool = False  # since the PIM did not answer
 
     @property
     def key(self) -> str:
@@ -141,6 +142,18 @@ class FetchQueue(Generic[Receipt]):
             if waiting is not None and waiting.held_until_s <= now_s:
                 del self._held[key]
                 self._put(waiting, now_s)
+
+    def let_go(self, now_s: float, *, keys_max: int | None = None) -> None:
+        """Make ready what was postponed, the soonest first: the PIM answers again."""
+        postponed = [waiting for waiting in self._held.values() if waiting.is_postponed]
+        for waiting in heapq.nsmallest(
+            keys_max or len(postponed), postponed, key=lambda each: each.held_until_s
+        ):
+            waiting.held_until_s, waiting.is_postponed = now_s, False
+            if keys_max is None:
+                waiting.attempts, waiting.alone = 0, False
+            del self._held[waiting.key]
+            self._put(waiting, now_s)
 
     def first(self) -> Waiting[Receipt] | None:
         """Return what should be fetched next: the oldest of the most urgent lane."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pim.answers import Resource
+from pim.kinds import Kind
 from runtime.clock import Clock
 from runtime.errors import (
     KafkaUnavailable,
@@ -29,9 +30,9 @@ from runtime.logs import get_logger
 from runtime.metrics import fetch_waiting_keys, quota_used_ratio
 from runtime.points import reach
 from streams.asking import Asker
-from streams.fetch_queue import FetchQueue
-from streams.packing import PackFill
-from streams.quota_gate import QuotaGate, QuotaReleased
+from streams.choosing import Chooser
+from streams.quota_gate import QuotaGate
+from streams.quota_log import QuotaReleased
 from streams.settling import Entry, Settler
 from topics.due import DueRecord
 from topics.end_offsets import EndOffsets
@@ -40,14 +41,12 @@ from topics.partitions import to_partition
 from topics.records import Received
 
 KEYS_MAX: Final = 100_000
-SHORT_RATIO: Final = 0.7
-"""Beyond this used part of a quota window, early records wait for their quiet period too."""
-CONCURRENCY_MAX: Final = 4
-_QUOTA_POLL_S: Final = 0.05
+_POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
 _UNUSABLE_TRIES_MAX: Final = 8
-_UNAUTHORIZED_PAUSE_S: Final = 10.0
+_ALONE_AFTER: Final = 2
+"""Attempts without an answer, after which a resource is not packed with others."""
 
 log = get_logger(__name__)
 
@@ -67,19 +66,17 @@ class Fetcher:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._asker, self._settler, self._gate, self._ends = asker, settler, gate, ends
-        self._hold_s, self._clock, self._jitter = hold_s, clock, jitter
-        self._queue: FetchQueue[Received] = FetchQueue()
-        self._fill = PackFill()
+        self._clock, self._jitter = clock, jitter
+        self._chooser = Chooser(asker, gate, hold_s=hold_s)
+        self._queue = self._chooser.queue
         self._wake, self._room = asyncio.Event(), asyncio.Event()
-        self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
         self._fetching: set[asyncio.Task[None]] = set()
-        self._paused_until_s = 0.0
         self._waits_for: str | None = None
 
     @property
     def waits_for(self) -> str | None:
         """What keeps the stage from fetching, if anything."""
-        return self._waits_for
+        return self._gate.pacing.waits_for() or self._waits_for
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -100,25 +97,18 @@ class Fetcher:
             )
             received.acknowledge()
             return
-        now_s = self._clock()
-        is_held = record.early and self._gate.used_ratio > SHORT_RATIO
-        superseded = self._queue.add(
-            record, received, now_s=now_s, held_until_s=now_s + self._hold_s if is_held else 0.0
-        )
+        superseded = self._chooser.add(record, received, self._clock())
         if superseded is not None:
             superseded.acknowledge()
-        self._fill.note(record.lane, now_s)
         self._wake.set()
 
     async def run(self) -> None:
         """Fetch what is due, until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                await self._slots.acquire()
-                chosen = await self._next_pack()
-                task = group.create_task(self._fetch_and_release(chosen))
+                task = group.create_task(self._fetch(await self._next_pack()))
                 self._fetching.add(task)
-                task.add_done_callback(self._fetching.discard)
+                task.add_done_callback(self._fetched)
 
     def drop(self) -> None:
         """Forget everything held; what is being fetched may finish."""
@@ -132,52 +122,29 @@ class Fetcher:
         if self._fetching:
             await asyncio.wait(self._fetching)
 
-    # --- choosing ---
-
     async def _next_pack(self) -> list[Entry]:
         while True:
             self._wake.clear()
             now_s = self._clock()
-            self._queue.release(now_s)
+            self._chooser.let_go(now_s)
             self._observe()
             first = self._queue.first()
-            pause_s = self._to_pause_s(first, now_s)
+            pause_s = self._chooser.wait_s(first, now_s)
             if pause_s == 0 and first is not None:
                 lane = first.record.lane
-                if self._gate.is_free(lane):
-                    self._waits_for = None
-                    return self._take_pack(first)
-                self._waits_for = f"the PIM's quota (lane {lane})"
-                pause_s = _QUOTA_POLL_S
+                if self._chooser.may_start(lane, under_way=len(self._fetching)):
+                    return self._chooser.take_pack(first)
+                self._waits_for = self._gate.waits_for(lane)
+                pause_s = _POLL_S
             try:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    def _to_pause_s(self, first: Entry | None, now_s: float) -> float | None:
-        """Return how long to wait; None: until something comes; 0: not at all."""
-        if self._paused_until_s > now_s:
-            return self._paused_until_s - now_s
-        if first is None:
-            release_s = self._queue.next_release_s()
-            return None if release_s is None else max(0.001, release_s - now_s)
-        if self._queue.count_with(first) >= self._asker.pack_max:
-            return 0.0
-        return max(0.0, first.added_s + self._fill.seconds(first.record.lane, now_s) - now_s)
-
-    def _take_pack(self, first: Entry) -> list[Entry]:
-        chosen = {first.record.code: first}
-        if self._asker.pack_max > 1:
-            for waiting in self._queue.waiting_with(first):
-                chosen[waiting.record.code] = waiting
-                if len(chosen) >= self._asker.pack_max:
-                    break
-            codes = self._asker.to_pack(first.record.kind, list(chosen))
-            chosen = {code: chosen[code] for code in codes}
-        entries = list(chosen.values())
-        self._queue.take(entries)
-        return entries
+    def _fetched(self, task: "asyncio.Task[None]") -> None:
+        self._fetching.discard(task)
+        self._wake.set()
 
     def _observe(self) -> None:
         quota_used_ratio.labels("fullest").set(self._gate.used_ratio)
@@ -186,43 +153,45 @@ class Fetcher:
 
     # --- fetching ---
 
-    async def _fetch_and_release(self, entries: list[Entry]) -> None:
-        try:
-            await self._fetch(entries)
-        finally:
-            self._slots.release()
-            self._wake.set()
-
     async def _fetch(self, entries: list[Entry]) -> None:
-        kind, lane = entries[0].record.kind, entries[0].record.lane
+        kind = entries[0].record.kind
         try:
-            await self._asker.probe()
-            ends = await self._ends.read()  # before the request: the answer covers all up to here
-            entries = [entry for entry in entries if await self._is_covered(entry, ends)]
-            if not entries:
-                return
-            fetched_s = self._clock()
-            reach("pim.before")
-            found = await self._asker.ask(kind, lane, [entry.record.code for entry in entries])
-            reach("pim.after")
+            # A refused token is tried by what is known to be good, not by what may be refused alone.
+            if self._gate.pacing.is_refused and not await self._asker.has_live(kind):
+                self._pause(entries)
+            else:
+                await self._fetch_now(kind, entries)
         except (PimUnavailable, KafkaUnavailable, QuotaReleased) as error:
             self._postpone(entries, error)
         except PimUnauthorized as error:
             if await self._asker.has_live(kind):  # then it concerns these resources alone
                 await self._isolate(entries, error)
             else:
-                self._pause(entries, error)
+                self._pause(entries)
         except PimFilterIgnored:
             for entry in entries:  # packs are off now: each is asked for by its path
                 self._put_back(entry, held_until_s=0.0)
         except PimAnswerUnusable as error:
             await self._isolate(entries, error)
-        else:
-            async with asyncio.TaskGroup() as group:
-                for entry in entries:
-                    group.create_task(
-                        self._settle(entry, found.get(entry.record.code), ends, fetched_s)
-                    )
+
+    async def _fetch_now(self, kind: Kind, entries: list[Entry]) -> None:
+        await self._asker.probe()
+        ends = await self._ends.read()  # before the request: the answer covers all up to here
+        covered = [entry for entry in entries if await self._is_covered(entry, ends)]
+        entries[:] = covered  # the others are done, whatever comes
+        if not covered:
+            return
+        fetched_s = self._clock()
+        reach("pim.before")
+        codes = [entry.record.code for entry in covered]
+        found = await self._asker.ask(kind, covered[0].record.lane, codes)
+        reach("pim.after")
+        self._waits_for = None
+        async with asyncio.TaskGroup() as group:
+            for entry in covered:
+                group.create_task(
+                    self._settle(entry, found.get(entry.record.code), ends, fetched_s)
+                )
 
     async def _is_covered(self, entry: Entry, ends: Mapping[int, int]) -> bool:
         """
@@ -249,22 +218,20 @@ class Fetcher:
             self._put_back(entry, held_until_s=held_until_s)
 
     def _postpone(self, entries: list[Entry], error: QuindexError) -> None:
+        """Let them wait, each longer than before; all are let go once the PIM is well again."""
         now_s = self._clock()
-        retry_after_s = error.retry_after_s if isinstance(error, PimUnavailable) else None
-        if retry_after_s is not None:
-            self._paused_until_s = max(self._paused_until_s, now_s + retry_after_s)
         self._waits_for = f"the PIM: {error}"
         for entry in entries:
             entry.attempts += 1
+            entry.alone = entry.attempts >= _ALONE_AFTER  # it may be the one that the PIM fails at
+            entry.is_postponed = True
             ceiling_s = min(_BACKOFF_MAX_S, _BACKOFF_MIN_S * 2.0 ** (entry.attempts - 1))
-            pause_s = max(retry_after_s or 0.0, _BACKOFF_MIN_S, self._jitter() * ceiling_s)
+            pause_s = max(_BACKOFF_MIN_S, self._jitter() * ceiling_s)
             self._put_back(entry, held_until_s=now_s + pause_s)
         log.warning("fetch.postponed", resources=len(entries), error=str(error))
 
-    def _pause(self, entries: list[Entry], error: PimUnauthorized) -> None:
-        self._paused_until_s = self._clock() + _UNAUTHORIZED_PAUSE_S
-        self._waits_for = f"the PIM: {error}"
-        log.error("fetch.unauthorized", error=str(error), pause_s=_UNAUTHORIZED_PAUSE_S)
+    def _pause(self, entries: list[Entry]) -> None:
+        self._gate.pacing.refuse()
         for entry in entries:
             self._put_back(entry, held_until_s=0.0)
 
@@ -300,3 +267,4 @@ class Fetcher:
         entry.receipt.acknowledge()
         self._queue.done(entry, now_s=self._clock())
         self._room.set()
+        self._wake.set()

@@ -6,7 +6,7 @@ so two owners can never both spend. It is valid for a short time, so a paused ow
 has nothing to spend. Without I/O.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,10 +28,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Requests that hold their slots from *since_s* on; *count* None: half of each window."""
+    """
+    Requests that hold their slots from *since_s* on; *count* None: half of each window.
+
+    In all windows, or in one of them by its place.
+    """
 
     since_s: float
     count: int | None
+    window: int | None = None
 
 
 def to_holdings(written: Sequence[Written], *, deadline_s: float) -> list[Holding]:
@@ -51,6 +56,8 @@ def to_holdings(written: Sequence[Written], *, deadline_s: float) -> list[Holdin
         record = each.record
         if record.kind is GrantKind.FIRST:
             found.append(Holding(each.appended_s, None))
+        for window, parts in enumerate(record.memory):
+            found += [Holding(each.appended_s - ago_s, count, window) for ago_s, count in parts]
         if record.requests == 0:
             continue
         settled = settlements.get((record.owner, each.offset))
@@ -66,11 +73,34 @@ def to_holdings(written: Sequence[Written], *, deadline_s: float) -> list[Holdin
     )
 
 
-def find_rival(written: Iterable[Written], *, owner: str) -> str | None:
-    """Return another owner who has written, if there is one; who only checks is none."""
+def knows_all(written: Iterable[Written], *, since_s: float) -> bool:
+    """
+    Whether these are all records of what was spent since *since_s*, or say what came before them.
+
+    If not, the topic is new, or somebody has emptied it.
+    """
+    spending = [each for each in written if each.record.kind is not GrantKind.CHECK]
+    return any(
+        each.appended_s <= since_s or each.record.kind in {GrantKind.FIRST, GrantKind.MEMORY}
+        for each in spending
+    )
+
+
+def find_rival(
+    written: Iterable[Written], *, owner: str, predecessors: Collection[str] = ()
+) -> str | None:
+    """
+    Return another owner who has written after us, if there is one.
+
+    Who only checks is none. Neither is a grant of one of our *predecessors*, who had written
+    before we took over: it finds our record before its own, and may not use it. So of two owners
+    the one that took over last goes on.
+    """
     for each in written:
-        if each.record.owner != owner and each.record.kind is not GrantKind.CHECK:
-            return each.record.owner
+        record = each.record
+        is_void = record.kind is GrantKind.GRANT and record.owner in predecessors
+        if record.owner != owner and record.kind is not GrantKind.CHECK and not is_void:
+            return record.owner
     return None
 
 

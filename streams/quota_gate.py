@@ -8,54 +8,39 @@ If the process dies:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
+from pim.pace import Pace
 from runtime.clock import Clock
-from runtime.errors import MalformedRecord, MustRestart, TransientError
 from runtime.logs import get_logger
 from runtime.points import reach
-from streams.grants import (
-    REQUESTS_MAX,
-    VALID_S,
-    WINDOW_SHARE_MAX,
-    Allowance,
-    Written,
-    find_rival,
-    to_holdings,
-)
-from streams.log_reader import Read
-from streams.quota import Quota
+from streams.grants import VALID_S, WINDOW_SHARE_MAX, Allowance, to_holdings
+from streams.pacing import Pacing
+from streams.quota import Quota, Window
+from streams.quota_log import Inheritance, QuotaLog, QuotaReleased, ReadQuota
 from topics.due import Lane
-from topics.grants import GrantKind, GrantRecord, find_newer_owner
+from topics.grants import GrantKind, GrantRecord
 from topics.records import Publisher
 
+CLOCKS_DIFFER_S: Final = 1.0
+"""How far the clocks of two brokers may be apart: what others spent is held so much longer."""
+MEMORY_PARTS_MAX: Final = 200
 _LOOK_AGAIN_S: Final = 1.0
 """When only an answer can free a slot: it wakes the waiters by itself, this is the safety net."""
-
-ReadQuota = Callable[[int], Awaitable[list[Read]]]
-"""Returns the records of `quota` from an offset on, as far as it reaches now."""
 
 log = get_logger(__name__)
 
 
-class NotOwner(MustRestart):
-    """Another worker owns the quota: this one must not send a single request more."""
-
-
-class QuotaReleased(TransientError):
-    """The partition of `due` has moved: whoever has it now sends the requests."""
-
-
 class QuotaGate:
     """
-    Hands out the slots of the quota, lane by lane, each under a grant.
+    Hands out the slots of the quota, lane by lane, each under a grant, as fast as *pace* allows.
 
-    Waiting requests of a more urgent lane go first by the reserve that the others leave them.
-    *deadline_s* is how long a request may take in all.
+    Waiting requests of a more urgent lane go first. *deadline_s* is how long a request may take in
+    all. It runs by the time of the event loop; *clock* is the same time.
     """
 
     def __init__(
@@ -67,16 +52,17 @@ class QuotaGate:
         read: ReadQuota,
         deadline_s: float,
         clock: Clock,  # time.monotonic
+        pace: Pace | None = None,
     ) -> None:
         self._quota, self._clock, self._deadline_s = quota, clock, deadline_s
-        self._publisher, self._topic, self._read = publisher, topic, read
-        self._owner = uuid4().hex
+        self._log = QuotaLog(publisher, topic, read)
+        self.pacing = Pacing(pace or Pace(), clock)
         smallest = min(window.limit for window in quota.windows)
         self._allowance = Allowance(requests_max=int(smallest * WINDOW_SHARE_MAX))
-        self._last: int | None = None  # the last offset of `quota` that was read; None: not owner
         self._is_ours = False
         self._granting = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._waiting: Counter[Lane] = Counter()
         self._running = 0
         self.requests = 0  # sent in this process's life
 
@@ -89,9 +75,22 @@ class QuotaGate:
         """The used part of the fullest window."""
         return self._quota.used_ratio(self._clock())
 
+    @property
+    def quota(self) -> Quota:
+        """What is used, for those who only look."""
+        return self._quota
+
     def is_free(self, lane: Lane) -> bool:
         """Whether a request of *lane* could start now."""
-        return self._quota.free(lane, self._clock()) > 0
+        is_urgent = all(not self._waiting[each] for each in Lane if _is_before(each, lane))
+        return is_urgent and self._quota.free(lane, self._clock()) > 0 and self.pacing.may_start()
+
+    def waits_for(self, lane: Lane) -> str | None:
+        """What keeps a request of *lane* from starting, in words for an operator; None: little."""
+        if (trouble := self.pacing.waits_for()) is not None:
+            return trouble
+        is_used_up = self._quota.free(lane, self._clock()) == 0
+        return f"the PIM's quota (lane {lane})" if is_used_up else None
 
     def claim(self) -> None:
         """Be the owner: the partition of `due` is ours. What was spent is read before it is used."""
@@ -105,27 +104,21 @@ class QuotaGate:
         """Be the owner no more: nothing is sent until the next claim."""
         self._is_ours = False
         self._allowance.forget()
-        self._owner = uuid4().hex
-        self._last = None
+        self._log.leave()
         self._changed.set()
 
-    async def note_check(self) -> None:
-        """Account for one request of a worker that owns nothing, before it is sent."""
-        record = GrantRecord(GrantKind.CHECK, self._owner, 1)
-        await self._append(record)
+    async def note_check(self, requests: int) -> bool:
+        """
+        Account for requests of a worker that owns nothing; return whether they may be sent.
 
-    async def wait(self, lane: Lane) -> None:
-        """Return once a request of *lane* could start."""
-        while not self.is_free(lane):
-            self._changed.clear()
-            now_s = self._clock()
-            free_at_s = self._quota.free_at(lane, now_s)
-            pause_s = _LOOK_AGAIN_S if free_at_s is None else max(0.001, free_at_s - now_s)
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        Raises:
+            KafkaUnavailable: what was spent cannot be read now.
+        """
+        found = await self._log.note_check(requests)
+        now_s = self._clock()
+        quota = Quota(tuple(Window(limit=w.limit, span_s=w.span_s) for w in self._quota.windows))
+        self._hold(quota, found, now_s)
+        return all(window.used(now_s) <= window.limit for window in quota.windows)
 
     @asynccontextmanager
     async def request(self, lane: Lane) -> AsyncIterator[None]:
@@ -135,86 +128,121 @@ class QuotaGate:
         Raises:
             QuotaReleased: the quota is not ours, or no longer.
             NotOwner: another worker has written to `quota` meanwhile.
+            KafkaUnavailable: what was spent cannot be read now.
         """
-        while True:
-            await self.wait(lane)
-            async with self._granting:
-                if not self.is_ours():
-                    raise QuotaReleased("the requests to the PIM are another worker's now")
-                if not self._allowance.is_usable(self._clock()):
-                    await self._grant(lane)
-            # No await from here to the sending: the grant is valid, and a slot is free.
-            if self.is_ours() and self._allowance.is_usable(self._clock()) and self.is_free(lane):
-                break
-        self._allowance.take()
-        self._quota.start()
-        self._running += 1
-        self.requests += 1
-        reach("quota.granted")
+        await self._enter(lane)
+        # No await from its last check to the sending: the grant is valid, and a slot is free.
+        with self.pacing.request():
+            self._allowance.take()
+            self._quota.start()
+            self._running += 1
+            self.requests += 1
+            reach("quota.granted")
+            try:
+                yield
+            finally:
+                self._running -= 1
+                self._quota.end(self._clock())
+        self._changed.set()
+
+    async def _enter(self, lane: Lane) -> None:
+        self._waiting[lane] += 1
         try:
-            yield
+            while True:
+                await self._wait(lane)
+                async with self._granting:
+                    self._refuse_others()
+                    if not self._allowance.is_usable(self._clock()):
+                        await self._grant(lane)
+                self._refuse_others()
+                if self._allowance.is_usable(self._clock()) and self.is_free(lane):
+                    return
         finally:
-            self._running -= 1
-            self._quota.end(self._clock())
-            self._changed.set()
+            self._waiting[lane] -= 1
+            self._changed.set()  # a less urgent lane may have waited for this one
+
+    async def _wait(self, lane: Lane) -> None:
+        while not self.is_free(lane):
+            self._refuse_others()
+            self._changed.clear()
+            now_s = self._clock()
+            free_at_s = self._quota.free_at(lane, now_s)
+            pause_s = _LOOK_AGAIN_S if free_at_s is None else max(0.001, free_at_s - now_s)
+            if free_at_s == now_s:
+                pause_s = self.pacing.wait_s() or _LOOK_AGAIN_S
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
 
     async def _grant(self, lane: Lane) -> None:
-        if self._last is None:
+        if not self._log.is_taken_over:
             await self._take_over()
             return  # what was read may leave nothing free
         since_s = self._clock()
         requests = self._allowance.next_size(free=self._quota.free(lane, since_s))
-        offset = await self._append(
+        appended = await self._log.append(
             GrantRecord(
                 GrantKind.GRANT,
-                self._owner,
+                self._log.owner,
                 requests,
                 settles=self._allowance.offset,
                 sent=self._allowance.sent,
                 running=self._running,
             )
         )
-        if not self.is_ours() or self._last is None:
-            return
-        if offset != self._last + 1:
-            await self._read_gap(self._last + 1, offset)
-        self._last = offset
-        self._allowance.granted(offset, requests, since_s=since_s)
+        # Tokens tried by others, appends of ours that were repeated, grants that nobody may use.
+        latest_s = self._clock() + VALID_S + self._deadline_s
+        for each in appended.between:
+            self._quota.hold(latest_s, each.record.requests)
+        self._allowance.granted(appended.offset, requests, since_s=since_s)
+        if appended.is_anew:
+            self._allowance.forget()
+            await self._remember()
 
     async def _take_over(self) -> None:
         """Read what all owners before have spent; our own first record tells the broker's time."""
         self._allowance.forget()
-        before = _to_written(await self._read(0))
-        is_first = all(each.record.kind is GrantKind.CHECK for each in before)
-        kind = GrantKind.FIRST if is_first else GrantKind.TAKE_OVER
-        offset = await self._append(GrantRecord(kind, self._owner, 0))
-        written = _to_written(await self._read(0))
-        mine = next(each for each in written if each.offset == offset)
-        now_s = self._clock()
+        longest_s = max(window.span_s for window in self._quota.windows)
+        found = await self._log.take_over(known_for_s=longest_s + VALID_S + self._deadline_s)
         self._quota.forget()
-        for holding in to_holdings(written, deadline_s=self._deadline_s):
-            self._quota.hold(now_s - (mine.appended_s - holding.since_s), holding.count)
-        rival = find_rival([each for each in written if each.offset > offset], owner=self._owner)
-        if rival is not None:
-            raise NotOwner(f"the quota was taken over by {rival}")
-        if not self.is_ours():
-            return
-        self._last = max(each.offset for each in written)
-        log.info("quota.taken_over", records=len(written), used_ratio=round(self.used_ratio, 3))
-
-    async def _read_gap(self, start: int, end: int) -> None:
-        between = [each for each in _to_written(await self._read(start)) if each.offset < end]
-        rival = find_rival(between, owner=self._owner)
-        if rival is not None:
-            raise NotOwner(f"the quota was taken over by {rival}")
-        latest_s = self._clock() + VALID_S + self._deadline_s
-        for each in between:  # tokens tried by others, and appends of ours that were repeated
-            self._quota.hold(latest_s, each.record.requests)
-
-    async def _append(self, record: GrantRecord) -> int:
-        return await self._publisher.append(
-            self._topic, key=self._owner.encode(), value=record.to_json(), partition=0
+        self._hold(self._quota, found, self._clock())
+        if not found.is_whole:
+            self._quota.hold(self._clock(), None)
+            await self._remember()
+        log.info(
+            "quota.taken_over",
+            records=len(found.written),
+            used_ratio=round(self.used_ratio, 3),
+            whole=found.is_whole,
         )
+
+    def _hold(self, quota: Quota, found: Inheritance, now_s: float) -> None:
+        # From the record's append to now some time has passed: so much longer all is held.
+        since_s = now_s - found.appended_s + CLOCKS_DIFFER_S
+        for holding in to_holdings(found.written, deadline_s=self._deadline_s):
+            quota.hold(since_s + holding.since_s, holding.count, window=holding.window)
+
+    async def _remember(self) -> None:
+        """Tell successors what our windows hold: the topic does not say it."""
+        now_s = self._clock()
+        memory = tuple(
+            (
+                *(
+                    (now_s - since_s, count)
+                    for since_s, count in window.answered(now_s, parts_max=MEMORY_PARTS_MAX)
+                ),
+                (-self._deadline_s, window.in_flight),
+            )
+            for window in self._quota.windows
+        )
+        log.warning("quota.remembered", used_ratio=round(self.used_ratio, 3))
+        await self._log.append(GrantRecord(GrantKind.MEMORY, self._log.owner, 0, memory=memory))
+
+    def _refuse_others(self) -> None:
+        if not self.is_ours():
+            raise QuotaReleased("the requests to the PIM are another worker's now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +257,6 @@ class LaneGate:
         return self.gate.request(self.lane)
 
 
-def _to_written(records: list[Read]) -> list[Written]:
-    written = []
-    for each in records:
-        try:
-            record = GrantRecord.parse(each.value or b"")
-        except MalformedRecord as error:
-            log.warning("grant.unreadable", offset=each.offset, error=str(error))
-            owner = find_newer_owner(each.value or b"")
-            if owner is None:
-                continue
-            # Of a version to come: it has spent as much as a grant can hold.
-            record = GrantRecord(GrantKind.GRANT, owner, REQUESTS_MAX)
-        written.append(Written(each.offset, each.appended_s, record))
-    return written
+def _is_before(one: Lane, other: Lane) -> bool:
+    lanes = list(Lane)
+    return lanes.index(one) < lanes.index(other)

@@ -11,6 +11,10 @@ from runtime.errors import MalformedRecord
 SCHEMA: Final = 1
 
 
+Memory = tuple[tuple[tuple[float, int], ...], ...]
+"""For each window, what it holds as (how many seconds ago, how many)."""
+
+
 class GrantKind(StrEnum):
     """Why the record was appended."""
 
@@ -20,6 +24,8 @@ class GrantKind(StrEnum):
     """A new owner begins; it has read everything before."""
     FIRST = "first"
     """The same, and nothing was there to be read: half of each window counts as used."""
+    MEMORY = "memory"
+    """The topic was emptied or made anew: its owner, who knows, says what its windows hold."""
     CHECK = "check"
     """Requests of a worker that owns nothing: it tries its token when it starts."""
 
@@ -34,20 +40,22 @@ class GrantRecord:
     settles: int | None = None  # the offset of the owner's grant before
     sent: int = 0  # of that one, how many were sent
     running: int = 0  # of all that were sent, how many are not answered yet
+    memory: Memory = ()
 
     def to_json(self) -> bytes:
         """Return the record's value."""
-        return orjson.dumps(
-            {
-                "schema": SCHEMA,
-                "kind": self.kind.value,
-                "owner": self.owner,
-                "requests": self.requests,
-                "settles": self.settles,
-                "sent": self.sent,
-                "running": self.running,
-            }
-        )
+        record: dict[str, object] = {
+            "schema": SCHEMA,
+            "kind": self.kind.value,
+            "owner": self.owner,
+            "requests": self.requests,
+            "settles": self.settles,
+            "sent": self.sent,
+            "running": self.running,
+        }
+        if self.memory:
+            record["memory"] = self.memory
+        return orjson.dumps(record)
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
@@ -68,6 +76,10 @@ class GrantRecord:
                 settles=None if raw["settles"] is None else int(raw["settles"]),
                 sent=int(raw["sent"]),
                 running=int(raw["running"]),
+                memory=tuple(
+                    tuple((float(ago_s), int(count)) for ago_s, count in window)
+                    for window in raw.get("memory", ())
+                ),
             )
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise MalformedRecord(f"not a grant: {error}") from error

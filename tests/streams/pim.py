@@ -23,8 +23,8 @@ from streams.log_reader import Read
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
 from streams.settling import Settler
-from tests.clock import FakeClock
 from tests.streams.examples import Inbox, to_due_record
+from tests.virtual_time import VirtualClock, run_virtually, until
 from topics.dead_letters import DeadLetters
 from topics.due import DueRecord
 from topics.memory import MemoryPublisher
@@ -84,7 +84,7 @@ class Bench:
     publisher: PickyPublisher
     quota: Quota
     ends: Ends
-    clock: FakeClock
+    clock: VirtualClock
     inbox: Inbox = field(default_factory=lambda: Inbox("t.due"))
 
     async def take(self, code: str, **fields: Any) -> None:
@@ -98,11 +98,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], object], *, advance_s: float = 0.0) -> None:
         """Wait for *condition*; the clock goes on by *advance_s* per look."""
-        async with asyncio.timeout(5):
-            while not condition():
-                self.clock.advance(advance_s)
-                self.stage._wake.set()  # noqa: SLF001  # it sleeps by the real clock
-                await asyncio.sleep(0.001)
+        await until(condition, every_s=advance_s or 0.001)
 
     @property
     def acknowledged(self) -> list[int]:
@@ -133,8 +129,8 @@ class Bench:
 async def open_bench(
     *, behaviour: Behaviour | None = None, token: str = TOKEN, batch_max: int = 50
 ) -> AsyncIterator[Bench]:
-    """Run a fetch stage; its clock stands still."""
-    clock, publisher, ends = FakeClock(), PickyPublisher(), Ends()
+    """Run a fetch stage, in a virtual loop."""
+    clock, publisher, ends = VirtualClock(), PickyPublisher(), Ends()
     quota = Quota((Window(limit=QUOTA, span_s=600),))
     app = create_app(documents=30, clock=clock, behaviour=behaviour or Behaviour())
 
@@ -210,7 +206,7 @@ async def open_bench(
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
     """Run a scenario."""
-    asyncio.run(scenario)
+    run_virtually(scenario)
 
 
 async def fetch(bench: Bench, *codes: str, **fields: Any) -> None:

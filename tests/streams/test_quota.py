@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.quota import Quota, Window
+from streams.quota import GRAINS, Quota, Window
 from topics.due import Lane
 
 
@@ -33,12 +33,40 @@ def test_requests_made_elsewhere_hold_slots_too() -> None:
     window = Window(limit=10, span_s=10)
     window.hold(0, 4)
     window.hold(2, 3)
-    window.hold(1, 1)  # the past is told out of order: held a little longer, never shorter
+    window.hold(1, 1)  # told out of order
     window.hold(3, 0)
 
-    assert window.used(9) == 8
-    assert window.used(11.9) == 4
-    assert window.used(12) == 0
+    assert [window.used(at_s) for at_s in (9, 10, 11, 11.9, 12)] == [8, 4, 3, 3, 0]
+
+
+def test_what_is_held_from_a_moment_to_come_delays_nothing_else() -> None:
+    window = Window(limit=10, span_s=10)
+    window.hold(35, 2)
+    window.start()
+    window.end(1)
+
+    assert [window.used(at_s) for at_s in (1, 10.9, 11, 44.9, 45)] == [3, 3, 2, 2, 0]
+
+
+def test_answers_close_together_are_kept_as_one_and_never_freed_too_early() -> None:
+    window = Window(limit=10_000, span_s=GRAINS)  # a grain is a second
+    for tenth in range(100):
+        window.hold(tenth / 10, 1)
+
+    assert len(window.answered(10, parts_max=1_000)) <= 10
+    for at_s in range(GRAINS, GRAINS + 12):
+        still = sum(tenth / 10 + GRAINS > at_s for tenth in range(100))
+        assert still <= window.used(at_s) <= still + 11
+
+
+def test_what_is_held_can_be_told_in_few_parts() -> None:
+    window = Window(limit=100, span_s=1_000)
+    for second in range(50):
+        window.hold(second, 1)
+    window.start(3)
+
+    assert window.answered(50, parts_max=5) == [(9, 10), (19, 10), (29, 10), (39, 10), (49, 10)]
+    assert window.in_flight == 3
 
 
 def test_what_was_answered_can_be_forgotten_and_what_is_under_way_stays() -> None:

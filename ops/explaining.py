@@ -132,8 +132,8 @@ class Explainer:
         return replace(
             life,
             announced=[one for each in announced if (one := to_announced(each, life)) is not None],
-            due=[one for each in due if (one := to_due(each)) is not None],
-            fetched=[one for each in fetched if (one := to_fetched(each)) is not None],
+            due=[known for each in due if (known := to_due(each)) is not None],
+            fetched=[answer for each in fetched if (answer := to_fetched(each)) is not None],
             fetch_next=group.positions[places[1]].next,
             index_next=group.positions[places[2]].next,
             partial=[name for name, is_whole in wholes.items() if not is_whole],

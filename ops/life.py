@@ -113,7 +113,8 @@ class Life:
     @property
     def answered(self) -> int:
         """Up to which offset of its notifications fetches answer; those from there on are open."""
-        versions = [each.version for each in (*self.fetched, *self.indexed)]
+        versions = [each.version for each in self.fetched]
+        versions += [each.version for each in self.indexed]
         return to_end(max(versions)) if versions else 0
 
     @property

@@ -50,9 +50,8 @@ def to_due_s(life: Life) -> float:
 
 
 def _was_idle(life: Life, at_s: float) -> bool:
-    return not any(
-        at_s - life.waits.delay_max_s <= each.at_s <= at_s for each in (*life.due, *life.fetched)
-    )
+    earlier_s = [each.at_s for each in life.due] + [each.at_s for each in life.fetched]
+    return not any(at_s - life.waits.delay_max_s <= each_s <= at_s for each_s in earlier_s)
 
 
 # --- the headline ---

@@ -71,9 +71,7 @@ pim_breaker_open = Gauge(
     "1 while the PIM is in trouble and asked by single requests only.",
     registry=REGISTRY,
 )
-pim_refused = Gauge(
-    "quindex_pim_refused", "1 while the PIM refuses the token.", registry=REGISTRY
-)
+pim_refused = Gauge("quindex_pim_refused", "1 while the PIM refuses the token.", registry=REGISTRY)
 pim_concurrency = Gauge(
     "quindex_pim_concurrency", "Requests that may be under way at once.", registry=REGISTRY
 )

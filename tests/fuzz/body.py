@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found, unused-ignore]  # in an environment of its own
+import atheris  # type: ignore[import-untyped]  # in an environment of its own
 
 with atheris.instrument_imports(include=["ingress", "pim"]):
     from ingress.body import BODY_MAX_BYTES, Body

@@ -107,7 +107,9 @@ async def drip(port: int) -> tuple[float, bytes]:
     return held_s, b""
 
 
-async def probe(ingress: Ingress, attacks: "asyncio.Future[object]") -> list[float]:
+async def probe(
+    ingress: Ingress, attacks: asyncio.Future[list[tuple[float, bytes]]]
+) -> list[float]:
     """Make real calls until the attacks are over; return how long each took."""
     took_s: list[float] = []
     caller = Caller(ingress.url)

@@ -5,8 +5,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,9 +17,8 @@ from simulator.webhooks import WebhookService
 from stack.choose import Servers
 from tests.ingress.examples import AUTHORIZATION
 from tests.ingress.load import Load, to_report
-from tests.ingress.nginx import nginx_before
-from tests.ingress.processes import Ingress, ingress_for, read_topic, uuids_of
-from topics.names import TopicNames
+from tests.ingress.pairs import two_behind_nginx
+from tests.ingress.processes import ingress_for, read_topic, uuids_of
 
 pytestmark = pytest.mark.stack
 
@@ -36,22 +33,6 @@ PER_S = 100
 RETRY_MIN_S = 2.0
 """Five minutes on a fast scale; longer where the ingress needs longer to start."""
 SETTLE_S = 120.0
-
-
-@asynccontextmanager
-async def two_behind_nginx(
-    bootstrap: str, folder: Path
-) -> AsyncIterator[tuple[tuple[Ingress, Ingress], int, TopicNames]]:
-    """Two processes that share a spool folder, as the example has them; both accept."""
-    async with ingress_for(bootstrap, folder / "spool") as (first, names):
-        second = Ingress(first.settings)
-        try:
-            await asyncio.gather(first.start(), second.start())
-            async with nginx_before((first.ports[0], second.ports[0]), folder) as port:
-                yield (first, second), port, names
-        finally:
-            if second.process is not None:
-                await second.stop(signal.SIGKILL)
 
 
 async def missing_from(bootstrap: str, topic: str, accepted: set[str]) -> set[str]:
@@ -109,7 +90,11 @@ def test_a_rolling_restart_is_not_noticed(servers: Servers, tmp_path: Path) -> N
 
 def to_notification(number: int) -> Notification:
     uuid, code = str(uuid4()), f"product-{number % 50}"
-    body = {"uuid": uuid, "code": "document.update", "resource": {"code": code}}
+    body: dict[str, object] = {
+        "uuid": uuid,
+        "code": "document.update",
+        "resource": {"code": code},
+    }
     return Notification(uuid, "document.update", "document", code, body)
 
 

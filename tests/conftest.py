@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 
@@ -18,6 +19,10 @@ with warnings.catch_warnings():
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+# A shell ignores Ctrl-C for what it runs in the background, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "status": "Say whether the index is fresh; if not, why, and what mends it.",
     "tail": "Show notifications as they come.",
     "trigger": "Have resources looked at again, as if Quable had announced a change.",
+    "webhook": "Look at Quable's webhook subscriptions; create or enable one.",
     "worker": "Debounce, fetch and index; run as many as you like.",
 }
 

@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Final
 
 from ops.spoken import to_span
+from pim.webhooks import Webhook
 from topics.layout import TopicLayout
+from topics.silence import WebhookSilence
 
 SECRET_BITS_MIN: Final = 96
 """As many as 16 random characters of an alphabet of 64 hold."""
@@ -154,18 +156,41 @@ def check_spool(folder: str, *, fsync_s: float, free_bytes: int) -> Iterator[Che
         yield ok(name, free)
 
 
-def check_webhook(called_s: float | None, now_s: float) -> Check:
-    """Judge when Quable called last."""
+def check_webhook(
+    called_s: float | None, now_s: float, silence: WebhookSilence | None = None
+) -> Check:
+    """Judge when Quable called last, by what the workers know to have changed meanwhile."""
     advice = (
-        "Is the webhook active in Quable (it is disabled after three failures in a row), and does "
-        "it have all events? Then `quindex reconcile`, since nothing was announced meanwhile."
+        "See `quindex webhook show`: is it active (Quable disables it after three failures in a "
+        "row), and does it have all events? A scan of the gap starts once calls come again."
     )
+    if silence is not None:
+        return error(
+            "webhook",
+            f"Quable last called {to_span(now_s - silence.since_s)} ago, and {silence.changed} was "
+            f"changed {to_span(now_s - silence.changed_s)} ago",
+            advice,
+        )
     if called_s is None:
         return warning("webhook", "the newest notifications hold no call of Quable's", advice)
     ago = f"Quable called {to_span(now_s - called_s)} ago"
     if now_s - called_s > SILENT_S:
         return warning("webhook", ago, advice)
     return ok("webhook", ago)
+
+
+def check_subscription(webhook: Webhook) -> Check:
+    """Judge a subscription as Quable shows it."""
+    name = f"webhook {webhook.name} in Quable"
+    if webhook.is_active is False:
+        return error(name, "is not active", "Run `quindex webhook enable` once calls arrive.")
+    if webhook.missing_events:
+        return warning(
+            name,
+            f"lacks the events {', '.join(webhook.missing_events)}",
+            "Select them in Quable, unless this webhook is not for quindex.",
+        )
+    return ok(name, f"calls {webhook.url}")
 
 
 def check_packing(*, works: bool, kind: str) -> Check:

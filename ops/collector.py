@@ -36,6 +36,7 @@ from topics.due import DueRecord
 from topics.names import TopicNames
 from topics.notifications import HEADER_SOURCE, Source
 from topics.scans import is_scan
+from topics.silence import fold_silence
 from topics.snapshots import Snapshot
 
 FACT_MAX_S: Final = 4.0
@@ -176,6 +177,7 @@ class Collector:
         pairs = [(each.key, each.value) for each in records]
         return {
             "parked": len(fold_deletes(pairs)[1]),
+            "silence": fold_silence(pairs),
             "stops": [
                 StopFacts(stop.stage, stop.at_s, stop.died, stop.taken, stop.reason)
                 for stop in fold_stops(pairs).values()

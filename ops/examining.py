@@ -8,6 +8,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +25,9 @@ from ops.asking_pim import asking_pim
 from ops.checks import Check
 from ops.collector import Collector, to_reason
 from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+from pim.client import PimClient
 from pim.kinds import Kind
-from runtime.errors import PimUnauthorized, QuindexError
+from runtime.errors import PimAnswerUnusable, PimUnauthorized, QuindexError
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import SECRETS, Settings, to_variable
 from sinks.indices import check_server
@@ -174,7 +176,15 @@ class Examiner:
             yield checks.ok("PIM", f"answers at {self.settings.pim_url} and takes the token")
             for kind in map(Kind, self.settings.kinds):
                 yield checks.check_packing(works=await pim.probe_packing(kind), kind=kind.value)
+            async for check in self._check_subscriptions(pim):
+                yield check
             yield checks.ok("PIM requests", f"this examination has sent {gate.requests}")
+
+    async def _check_subscriptions(self, pim: PimClient) -> AsyncIterator[Check]:
+        """Quable's API is not documented to show webhooks: where it does not, nothing is said."""
+        with suppress(PimAnswerUnusable, PimUnauthorized):
+            for webhook in await pim.webhooks():
+                yield checks.check_subscription(webhook)
 
     # --- what is around ---
 
@@ -192,7 +202,7 @@ class Examiner:
     async def _check_webhook(self) -> AsyncIterator[Check]:
         facts = await Collector(self.settings).collect()
         if facts.stages is not None:
-            yield checks.check_webhook(facts.webhook_s, facts.now_s)
+            yield checks.check_webhook(facts.webhook_s, facts.now_s, facts.silence)
         if facts.quota is not None:
             yield checks.check_quota(facts.quota.used_ratio)
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from topics.silence import WebhookSilence
+
 
 class Part(StrEnum):
     """What answers, or does not."""
@@ -141,6 +143,7 @@ class Facts:
     workers: Sequence[WorkerFacts] | None = None
     group_state: str | None = None
     webhook_s: float | None = None  # when the newest call of Quable's was appended
+    silence: WebhookSilence | None = None  # Quable does not call, though something has changed
     freshness: Sequence[FreshnessFacts] | None = None
     quota: QuotaFacts | None = None
     letters: LetterFacts | None = None

@@ -30,6 +30,7 @@ from sinks.tombstones import Purger, read_version
 from streams.app import Stages, owns_snapshot
 from streams.asking import Asker
 from streams.attributes import AttributeRefresher
+from streams.call_reader import CallReader
 from streams.classifications import Classifications
 from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
@@ -44,6 +45,7 @@ from streams.safe_consumer import PipelineApp
 from streams.scan_pages import PageReader
 from streams.scanner import Scanner
 from streams.settling import Settler
+from streams.webhook_watch import WebhookWatch
 from topics.audit import AuditRecord
 from topics.control import EpochRecord, StageStop, fold_stops
 from topics.creation import TopicState
@@ -105,6 +107,25 @@ class Parts:
             topic=self.topics.reference,
             is_owner=self.gate.is_ours,
             clock=time.monotonic,
+        )
+
+    @cached_property
+    def webhook_watch(self) -> WebhookWatch:
+        """What finds out whether Quable has disabled the webhook, while this worker may ask."""
+        return WebhookWatch(
+            calls=CallReader(
+                self.topics.notifications,
+                self.epoch.partitions,
+                to_aiokafka_options(self.settings),
+            ),
+            pim=self.pim.through(self.gate.of(Lane.PROCESS)),
+            kinds=[Kind(kind) for kind in self.settings.kinds],
+            publisher=self.publisher,
+            topics=self.topics,
+            read_control=self.read_control,
+            is_owner=self.gate.is_ours,
+            silent_s=self.settings.webhook_silent_s,
+            clock=time.time,
         )
 
     @cached_property

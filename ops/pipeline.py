@@ -112,6 +112,7 @@ async def run_worker(settings: Settings) -> None:
             serve_operations,
             follower.run,
             parts.attributes.run,
+            parts.webhook_watch.run,
             partial(surroundings.keep_positions, app),
             partial(purge_forever, parts.to_purger(app)),
             partial(complete_stopped, parts.to_rebuild(surroundings.states[topics.snapshots])),

@@ -74,6 +74,7 @@ def _find(facts: Facts) -> Iterator[Finding]:
     yield from _find_setup(facts)
     yield from _find_workers(facts)
     yield from _find_stops(facts)
+    yield from _find_silence(facts)
     yield from _find_processes(facts)
     for stage in facts.stages or ():
         yield from _find_lag(stage, facts)
@@ -192,21 +193,34 @@ def _find_rest(facts: Facts) -> Iterator[Finding]:
             "PIM says",
             "quindex reconcile --dry-run",
         )
-    if facts.stages is not None and not facts.missing_topics:
-        if facts.webhook_s is None and "webhook" not in facts.unknown:
-            yield Finding(
-                Level.WARNING, "the newest notifications hold no call of Quable's", "quindex doctor"
-            )
-        elif facts.webhook_s is not None and facts.now_s - facts.webhook_s > SILENT_S:
-            yield Finding(
-                Level.WARNING,
-                f"Quable has not called for {to_span(facts.now_s - facts.webhook_s)}: is its "
-                "webhook active?",
-                "quindex doctor",
-            )
     if not facts.down:
         for name, why in facts.unknown.items():
             yield Finding(Level.WARNING, f"unknown: {name} ({why})", "quindex doctor")
+
+
+def _find_silence(facts: Facts) -> Iterator[Finding]:
+    silence = facts.silence
+    if silence is not None:
+        yield Finding(
+            Level.ERROR,
+            f"Quable has not called since {to_clock(silence.since_s, facts.now_s)}, though "
+            f"{silence.changed} was changed at {to_clock(silence.changed_s, facts.now_s)}: its "
+            "webhook is disabled, or its calls do not arrive",
+            "quindex webhook show",
+        )
+    elif facts.stages is None or facts.missing_topics:
+        return
+    elif facts.webhook_s is None and "webhook" not in facts.unknown:
+        yield Finding(
+            Level.WARNING, "the newest notifications hold no call of Quable's", "quindex doctor"
+        )
+    elif facts.webhook_s is not None and facts.now_s - facts.webhook_s > SILENT_S:
+        yield Finding(
+            Level.WARNING,
+            f"Quable has not called for {to_span(facts.now_s - facts.webhook_s)}: is its "
+            "webhook active?",
+            "quindex webhook show",
+        )
 
 
 def living(facts: Facts) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
-"""The client of Quable's REST API v5: reads resources, singly, packed and by pages."""
+"""The client of Quable's REST API v5: reads resources, singly, packed and by pages; and webhooks."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from typing import Final
 
@@ -30,12 +30,14 @@ from pim.urls import (
     is_reachable_by_path,
     parse_pim_url,
 )
+from pim.webhooks import Webhook, parse_webhook
 from runtime.clock import Clock
 from runtime.errors import PimAnswerUnusable, PimFilterIgnored
 
 PACK_MAX: Final = 50
 """Resources in one request by their ids; no limit is documented."""
 ATTRIBUTE_PAGES_MAX: Final = 1_000
+WEBHOOK_PAGES_MAX: Final = 10
 _PROBED: Final = 2
 
 
@@ -189,6 +191,22 @@ class PimClient:
             return False
         return not missing and page.total == len(codes)
 
+    async def webhooks(self) -> list[Webhook]:
+        """Return the webhook subscriptions."""
+        pages = await read_all(self._get_webhooks, pages_max=WEBHOOK_PAGES_MAX)
+        return [parse_webhook(each) for each in pages.resources]
+
+    async def create_webhook(self, payload: Mapping[str, object]) -> Webhook:
+        """Subscribe; needs the token with Full Access."""
+        url = self._urls.to_webhooks()
+        return parse_webhook(await self._connection.send("POST", url, payload, self._gate))
+
+    async def enable_webhook(self, webhook: Webhook) -> Webhook:
+        """Make a subscription active and change nothing else of it; needs Full Access."""
+        url = self._urls.to_webhooks(webhook.id)
+        payload = webhook.to_payload(active=True)
+        return parse_webhook(await self._connection.send("PUT", url, payload, self._gate))
+
     async def attributes(self) -> list[Resource]:
         """Return the definitions of all attributes; a code may come once per document type."""
         pages = await read_all(self._get_attributes, pages_max=ATTRIBUTE_PAGES_MAX)
@@ -209,6 +227,9 @@ class PimClient:
         return await self._get_page(
             self._urls.to_list("attributes", page=page, limit=PAGE_MAX, order="id")
         )
+
+    async def _get_webhooks(self, page: int) -> Page:
+        return await self._get_page(self._urls.to_list("webhooks", page=page, limit=PAGE_MAX))
 
     async def _get_source(self, source: Source, code: str, page: int) -> Page:
         return await self._get_page(

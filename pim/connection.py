@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
+import orjson
 import stamina
 
 from pim.answers import Answer, parse_answer
@@ -34,7 +36,7 @@ _IDLE_S: Final = 30.0
 
 class PimConnection:
     """
-    Sends GET requests with the token, and sorts what comes back.
+    Sends requests with the token, and sorts what comes back.
 
     Raises:
         ValueError: the token cannot be a header; the message does not show it.
@@ -88,17 +90,34 @@ class PimConnection:
         async for attempt in tries:
             with attempt:
                 async with gate.request():
-                    return await self._get_once(url)
+                    return await self._try("GET", url)
         raise AssertionError("stamina always returns or raises")
+
+    async def send(
+        self, method: str, url: str, content: Mapping[str, object], gate: Gate
+    ) -> object:
+        """
+        Send JSON once and return the decoded answer: what may have been done is not tried again.
+
+        Raises:
+            PimUnavailable, PimUnauthorized, PimAnswerUnusable: as `get` does, and
+                PimAnswerUnusable too if what is addressed is not there.
+        """
+        async with gate.request():
+            decoded = await self._try(method, url, orjson.dumps(content))
+        if decoded is None:
+            raise PimAnswerUnusable("the PIM has nothing at this address", status=404)
+        return decoded
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 
-    async def _get_once(self, url: str) -> object | None:
+    async def _try(self, method: str, url: str, content: bytes | None = None) -> object | None:
         outcome, started_s = "cancelled", self._clock()
         try:
-            decoded = parse_answer(await self._exchange(url), now_s=self._wall_clock())
+            answer = await self._exchange(method, url, content)
+            decoded = parse_answer(answer, now_s=self._wall_clock())
             outcome = "gone" if decoded is None else "ok"
         except QuindexError as error:
             outcome = to_outcome(error)
@@ -108,9 +127,11 @@ class PimConnection:
             pim_request_seconds.observe(self._clock() - started_s)
         return decoded
 
-    async def _exchange(self, url: str) -> Answer:
+    async def _exchange(self, method: str, url: str, content: bytes | None) -> Answer:
+        headers = None if content is None else {"Content-Type": "application/json"}
+        request = self._http.stream(method, url, content=content, headers=headers)
         try:
-            async with asyncio.timeout(self._timeout_s), self._http.stream("GET", url) as response:
+            async with asyncio.timeout(self._timeout_s), request as response:
                 return await self._read(response)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise PimTimeout(f"no whole answer of the PIM within {self._timeout_s:g} s") from error

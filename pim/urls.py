@@ -34,6 +34,10 @@ class PimUrls:
         """Return the address of one resource; see `is_reachable_by_path`."""
         return f"{self.api}/{COLLECTIONS[kind]}/{quote(code, safe='')}"
 
+    def to_webhooks(self, id_: str | None = None) -> str:
+        """Return the address of all webhook subscriptions, or of one."""
+        return f"{self.api}/webhooks" + ("" if id_ is None else f"/{quote(id_, safe='')}")
+
     def to_pack(self, kind: Kind, codes: Sequence[str]) -> str:
         """Return the address of several resources, found by their ids."""
         return self.to_list(COLLECTIONS[kind], page=1, limit=len(codes), filters={"id": codes})

@@ -35,6 +35,16 @@ webhook_secret_seen = Gauge(
     ["secret"],
     registry=REGISTRY,
 )
+webhook_last_call = Gauge(
+    "quindex_webhook_last_call_timestamp_seconds",
+    "When Quable called last, unix seconds; by the worker that watches over the webhook.",
+    registry=REGISTRY,
+)
+webhook_silent = Gauge(
+    "quindex_webhook_silent",
+    "1 while Quable does not call though the PIM says that something has changed.",
+    registry=REGISTRY,
+)
 kafka_in_flight_records = Gauge(
     "quindex_ingress_in_flight_records", "Records on their way to Kafka.", registry=REGISTRY
 )

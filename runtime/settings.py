@@ -103,6 +103,7 @@ class Settings(BaseModel):
 
     webhook_authorization: SecretStr = SecretStr("")
     webhook_authorization_next: SecretStr = SecretStr("")
+    webhook_silent_s: PositiveFloat = 900.0
     ingress_host: str = "127.0.0.1"
     ingress_port: Port = 8080
     spool_path: str = ".quindex/spool"

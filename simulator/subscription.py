@@ -10,6 +10,7 @@ class Subscription(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str = "quindex"
     url: str | None = None
     authorization: str | None = None
     events: tuple[str, ...] = ()

@@ -1,9 +1,10 @@
-"""The webhook as a resource of the REST API: it can be read, and enabled again."""
+"""The webhook as a resource of the REST API: it can be read, created, changed, enabled again."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import orjson
+from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 from starlette.requests import Request
 
 from simulator.hydra import Json, to_collection
@@ -13,13 +14,24 @@ from simulator.webhooks import WebhookService
 WEBHOOK_ID: Final = "1"
 
 
+class _Change(BaseModel):
+    """What may be sent; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    active: StrictBool
+    name: str | None = None
+    url: str | None = None
+    events: tuple[str, ...] | None = None
+
+
 def show_webhook(webhooks: WebhookService) -> Json:
     """Return the webhook; what property holds the Authorization value is not known."""
     return {
         "@id": f"/api/webhooks/{WEBHOOK_ID}",
         "@type": "Webhook",
         "id": WEBHOOK_ID,
-        "name": "quindex",
+        "name": webhooks.subscription.name,
         "active": webhooks.policy.enabled,
         "url": webhooks.subscription.url,
         "events": list(webhooks.subscription.events),
@@ -29,33 +41,50 @@ def show_webhook(webhooks: WebhookService) -> Json:
 async def answer_webhooks(
     request: Request, segments: Sequence[str], webhooks: WebhookService
 ) -> Answer:
-    """Answer GET for the list and the item, and PUT `{"active": true}` for the item."""
-    shown = show_webhook(webhooks)
+    """Answer GET and POST for the list, GET and PUT for the item: there is room for one webhook."""
     if not segments:
-        if request.method != "GET":
-            return to_error_answer(405)
-        collection = to_collection(
-            "/api/webhooks", "Webhook", [shown], parameters=(), page=1, limit=30, total=1
-        )
-        return to_json_answer(collection)
-    if list(segments) != [WEBHOOK_ID]:
+        return await _answer_list(request, webhooks)
+    if list(segments) != [WEBHOOK_ID] or not webhooks.subscription.url:
         return to_error_answer(404)
     match request.method:
         case "GET":
-            return to_json_answer(shown)
+            return to_json_answer(show_webhook(webhooks))
         case "PUT":
-            return await _put(request, webhooks)
+            return await _change(request, webhooks)
         case _:
             return to_error_answer(405)
 
 
-async def _put(request: Request, webhooks: WebhookService) -> Answer:
+async def _answer_list(request: Request, webhooks: WebhookService) -> Answer:
+    match request.method:
+        case "GET":
+            return to_json_answer(_list(webhooks))
+        case "POST" if webhooks.subscription.url:
+            return to_error_answer(422, "name: the simulator has a webhook, and just one.")
+        case "POST":
+            return await _change(request, webhooks, status=201)
+        case _:
+            return to_error_answer(405)
+
+
+def _list(webhooks: WebhookService) -> Json:
+    members = [show_webhook(webhooks)] if webhooks.subscription.url else []
+    return to_collection(
+        "/api/webhooks", "Webhook", members, parameters=(), page=1, limit=30, total=len(members)
+    )
+
+
+async def _change(request: Request, webhooks: WebhookService, *, status: int = 200) -> Answer:
     try:
-        active = orjson.loads(await request.body())["active"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        change = _Change.model_validate(orjson.loads(await request.body()))
+    except (orjson.JSONDecodeError, ValidationError):
         return to_error_answer(422, "active: This value should be true or false.")
-    if active is True:
+    if status != 200 and not (change.url and change.name):  # noqa: PLR2004  # OK
+        return to_error_answer(422, "name, url: These values should not be blank.")
+    given = change.model_dump(include={"name", "url", "events"}, exclude_none=True)
+    webhooks.subscription = webhooks.subscription.model_copy(update=given)
+    if change.active:
         webhooks.enable()
-    elif active is False:
+    else:
         webhooks.disable()
-    return to_json_answer(show_webhook(webhooks))
+    return to_json_answer(show_webhook(webhooks), status=status)

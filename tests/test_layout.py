@@ -37,6 +37,7 @@ PURE: Final = frozenset(
         *("ops/story.py", "ops/terminal.py", "ops/verdict.py"),
         *("pim/answers.py", "pim/bodies.py", "pim/cuts.py", "pim/gate.py", "pim/kinds.py"),
         *("pim/notifications.py", "pim/pace.py", "pim/pages.py", "pim/retries.py", "pim/urls.py"),
+        "pim/webhooks.py",
         *("runtime/clock.py", "runtime/errors.py"),
         *("simulator/answers.py", "simulator/behaviour.py", "simulator/catalog.py"),
         *("simulator/changes.py", "simulator/control_bodies.py", "simulator/delivery.py"),
@@ -57,12 +58,13 @@ PURE: Final = frozenset(
         *("streams/debounce.py", "streams/epochs.py", "streams/fetch_queue.py"),
         *("streams/grants.py", "streams/ledger.py", "streams/missing.py"),
         *("streams/offset_trust.py", "streams/quota.py", "streams/scan_steps.py"),
-        *("streams/stage.py", "streams/stall.py"),
+        *("streams/stage.py", "streams/stall.py", "streams/webhook_silence.py"),
         *("topics/audit.py", "topics/control.py", "topics/due.py", "topics/end_offsets.py"),
         *("topics/grants.py",),
         *("topics/layout.py", "topics/names.py", "topics/notifications.py", "topics/records.py"),
         "topics/letter_breaker.py",
-        *("topics/reference.py", "topics/scans.py", "topics/snapshots.py", "topics/versions.py"),
+        *("topics/reference.py", "topics/scans.py", "topics/silence.py", "topics/snapshots.py"),
+        "topics/versions.py",
     }
 )
 """

@@ -136,6 +136,15 @@ def to_source(headers: Mapping[str, bytes]) -> Source:
         return Source.WEBHOOK
 
 
+def to_received_s(headers: Mapping[str, bytes], *, appended_s: float) -> float:
+    """Return when a notification was received, unix seconds; *appended_s* if it does not say so."""
+    try:
+        moment_s = float(headers.get(HEADER_RECEIVED) or b"")
+    except ValueError:
+        return appended_s
+    return moment_s if math.isfinite(moment_s) else appended_s
+
+
 def to_not_before_s(headers: Mapping[str, bytes]) -> float | None:
     """Return the moment before which the notification must wait, unix seconds."""
     try:

@@ -21,6 +21,7 @@ from ops.checks import (
 )
 from topics.layout import to_layouts
 from topics.names import TopicNames
+from topics.silence import WebhookSilence
 
 LAYOUTS = to_layouts(TopicNames("q"), replication_factor=3)
 RIGHT = {layout.name: dict(layout.settings) for layout in LAYOUTS}
@@ -107,7 +108,15 @@ def test_the_spool() -> None:
 def test_the_webhook() -> None:
     assert check_webhook(900.0, 1_000.0) == ok("webhook", "Quable called 100 s ago")
     assert check_webhook(0.0, 200_000.0).grade is Grade.WARNING
-    assert "quindex reconcile" in check_webhook(None, 0.0).advice
+    assert "quindex webhook show" in check_webhook(None, 0.0).advice
+
+
+def test_a_webhook_that_announces_nothing_is_an_error() -> None:
+    silence = WebhookSilence(100.0, "asset:a", 400.0, 1_900.0)
+    check = check_webhook(100.0, 2_000.0, silence)
+
+    assert check.grade is Grade.ERROR
+    assert check.found == "Quable last called 32 min ago, and asset:a was changed 27 min ago"
 
 
 def test_the_pim() -> None:

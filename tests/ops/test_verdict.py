@@ -17,6 +17,7 @@ from ops.facts import (
     WorkerFacts,
 )
 from ops.verdict import Level, judge, last_drift
+from topics.silence import WebhookSilence
 
 NOW_S = 1_795_000_000.0  # 2026-11-18 11:06:40 UTC
 
@@ -156,7 +157,19 @@ def test_an_index_that_was_never_written_is_well_too() -> None:
             {"webhook_s": NOW_S - 200_000},
             Level.WARNING,
             "Quable has not called for 2 days: is its webhook active?",
-            "quindex doctor",
+            "quindex webhook show",
+        ),
+        (
+            {
+                "webhook_s": NOW_S - 200_000,
+                "silence": WebhookSilence(NOW_S - 7_200, "asset:a", NOW_S - 7_000, NOW_S),
+            },
+            Level.ERROR,
+            (
+                "Quable has not called since 09:06:40, though asset:a was changed at 09:10:00: its "
+                "webhook is disabled, or its calls do not arrive"
+            ),
+            "quindex webhook show",
         ),
         (
             {"unknown": {"scans": "no answer in time"}},

@@ -13,7 +13,8 @@ from simulator.behaviour import Behaviour
 from simulator.faults import Fault, FaultKind
 from simulator.quota import Quota, Window
 from simulator.special_codes import BLUE_PANT, LOOKBOOK, NASTY_CODES, SHORT_SKIRT_YELLOW
-from tests.simulator.simulators import Box, open_box
+from simulator.subscription import Subscription
+from tests.simulator.simulators import URL, Box, open_box
 
 PANT = Kind.DOCUMENT, BLUE_PANT
 PATH = f"/api/documents/{BLUE_PANT}"
@@ -166,7 +167,8 @@ def test_plain_json_is_a_bare_array() -> None:
         ("GET", "/api/documents?page=0", 400),
         ("PUT", "/api/webhooks/1", 422),
         ("DELETE", "/api/webhooks/1", 405),
-        ("POST", "/api/webhooks", 405),
+        ("POST", "/api/webhooks", 422),
+        ("DELETE", "/api/webhooks", 405),
         ("GET", "/api/webhooks/2", 404),
     ],
 )
@@ -203,6 +205,23 @@ def test_a_disabled_webhook_can_be_seen_and_enabled_again() -> None:
         ]
         await box.put("/api/webhooks/1", {"active": True})
         assert (await box.get("/api/webhooks/1"))["active"] is True
+
+    run(check)
+
+
+def test_a_webhook_can_be_created_where_there_is_none() -> None:
+    async def check(box: Box) -> None:
+        box.simulation.webhooks.subscription = Subscription()
+        assert (await box.get("/api/webhooks"))["hydra:member"] == []
+        assert (await box.client.get("/api/webhooks/1")).status_code == 404
+        body = {"name": "search", "active": True, "url": URL, "events": ["document.update"]}
+        assert (await box.client.post("/api/webhooks", json={"active": True})).status_code == 422
+
+        created = await box.client.post("/api/webhooks", json=body)
+        assert created.status_code == 201
+        assert (await box.get("/api/webhooks"))["hydra:member"] == [created.json()]
+        assert body.items() <= created.json().items()
+        assert (await box.client.post("/api/webhooks", json=body)).status_code == 422
 
     run(check)
 

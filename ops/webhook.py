@@ -1,0 +1,156 @@
+"""quindex webhook."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pim.client import PimClient
+    from pim.webhooks import Webhook
+
+_NEEDS = ("kafka", "pim_url", "pim_token")
+
+
+@click.group()
+def command() -> None:
+    """
+    Look at Quable's webhook subscriptions; create or enable one.
+
+    Nothing but these commands ever changes a subscription. Changes need the token with Full
+    Access: give it to the one command only, as QUINDEX_PIM_TOKEN.
+    """
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per subscription.")
+def show(as_json: bool) -> None:
+    """List the subscriptions: whether each is active, where it calls, what it lacks."""
+    from dataclasses import asdict
+
+    from ops.terminal import to_json
+
+    found = asyncio.run(_list(load_settings(os.environ, needs=_NEEDS)))
+    for webhook in found:
+        if as_json:
+            click.echo(to_json({**asdict(webhook), "missing_events": webhook.missing_events}))
+        else:
+            click.echo("\n".join(to_lines(webhook)))
+    if not found and not as_json:
+        click.echo("Quable has no webhook subscription")
+
+
+@command.command()
+@click.option("--url", required=True, help="Such as https://hooks.example.org/webhooks/quable.")
+@click.option("--name", default="quindex", show_default=True, help="How Quable lists it.")
+@click.option("--event", "events", multiple=True, help="Default: all that quindex makes use of.")
+@click.option("--dry-run", is_flag=True, help="Say what would be created; create nothing.")
+def create(url: str, name: str, events: Sequence[str], dry_run: bool) -> None:
+    """
+    Subscribe. The Authorization header is then set by hand, in Quable.
+
+    Quable's API does not say how to set it, and without it the ingress answers 401.
+    """
+    from ops.terminal import show as to_text
+    from pim.webhooks import EVENTS
+
+    settings = load_settings(os.environ, needs=_NEEDS)
+    chosen = tuple(events) or EVENTS
+    if not dry_run:
+        asyncio.run(_create(settings, name, url, chosen))
+    click.echo(f"{'would create' if dry_run else 'created'} {to_text(name)} for {to_text(url)}")
+    click.echo(
+        "next: in Quable, set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION", err=True
+    )
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--dry-run", is_flag=True, help="Say what would be enabled; change nothing.")
+def enable(name: str | None, dry_run: bool) -> None:
+    """
+    Make a subscription active again, after Quable has disabled it.
+
+    NAME is needed where there are several. The scan of the gap starts by itself once calls come.
+    """
+    from ops.terminal import show as to_text
+
+    settings = load_settings(os.environ, needs=_NEEDS)
+    webhook, was_active = asyncio.run(_enable(settings, name, dry_run=dry_run))
+    verb = "is active already:" if was_active else "would enable" if dry_run else "enabled"
+    click.echo(f"{verb} {to_text(webhook.name)}")
+
+
+def to_lines(webhook: "Webhook") -> list[str]:
+    """Return a subscription for a terminal."""
+    from ops.terminal import show as to_text
+
+    state = {True: "active", False: "INACTIVE", None: "unknown whether active"}[webhook.is_active]
+    lines = [f"{to_text(webhook.name)}  {state}  {to_text(webhook.url, chars_max=500)}"]
+    if webhook.missing_events:
+        lines.append(f"  lacks the events {', '.join(webhook.missing_events)}")
+    return lines
+
+
+def choose(webhooks: "Sequence[Webhook]", name: str | None) -> "Webhook":
+    """
+    Return the subscription that is meant.
+
+    Raises:
+        Refused: there is none, or it is not clear which.
+    """
+    from runtime.errors import Refused
+
+    meant = [each for each in webhooks if name in {None, each.name, each.id}]
+    if len(meant) == 1:
+        return meant[0]
+    known = ", ".join(sorted(each.name for each in webhooks)) or "none"
+    what = "No subscription is meant" if not meant else "Several subscriptions are meant"
+    raise Refused(f"{what}; Quable has: {known}. See quindex webhook show.")
+
+
+async def _list(settings: Settings) -> "list[Webhook]":
+    async with _asking(settings) as (pim, _):
+        return await pim.webhooks()
+
+
+async def _create(settings: Settings, name: str, url: str, events: Sequence[str]) -> None:
+    from pim.webhooks import to_payload
+    from runtime.errors import Refused
+
+    async with _asking(settings) as (pim, _):
+        if any(each.name == name for each in await pim.webhooks()):
+            raise Refused(f"Quable has a subscription {name} already. See quindex webhook show.")
+        await _change(pim.create_webhook(to_payload(name, url, events)))
+
+
+async def _enable(settings: Settings, name: str | None, *, dry_run: bool) -> "tuple[Webhook, bool]":
+    async with _asking(settings) as (pim, _):
+        webhook = choose(await pim.webhooks(), name)
+        if webhook.is_active or dry_run:
+            return webhook, bool(webhook.is_active)
+        return await _change(pim.enable_webhook(webhook)), False
+
+
+async def _change(change: Any) -> "Webhook":
+    from runtime.errors import OperatorError, PimAnswerUnusable, PimUnauthorized
+
+    try:
+        webhook: Webhook = await change
+    except (PimUnauthorized, PimAnswerUnusable) as error:
+        raise OperatorError(
+            f"Quable did not take the change: {error}. Is QUINDEX_PIM_TOKEN the token with Full "
+            "Access? Else change it in Quable: Admin, Integration, Webhook notifications."
+        ) from error
+    return webhook
+
+
+def _asking(settings: Settings) -> "AbstractAsyncContextManager[tuple[PimClient, Any]]":
+    from ops.asking_pim import asking_pim
+
+    return asking_pim(settings)

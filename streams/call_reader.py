@@ -1,0 +1,70 @@
+"""Reads when Quable called, from what was appended to `notifications` since the last look."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from runtime.errors import KafkaUnavailable
+from topics.notifications import Source, to_received_s, to_source
+
+TAIL_MAX: Final = 1_000
+"""Records of a partition that are read at most: among more, one call shows as well as many."""
+_WAIT_MAX_MS: Final = 200
+
+
+class CallReader:
+    """Remembers up to where it has read; of what was there before, it reads the newest."""
+
+    def __init__(self, topic: str, partitions: int, options: Mapping[str, Any]) -> None:
+        self._options = dict(options)
+        self._places = [TopicPartition(topic, number) for number in range(partitions)]
+        self._next: dict[TopicPartition, int] = {}
+
+    def forget(self) -> None:
+        """Begin anew: read the newest records of all partitions the next time."""
+        self._next.clear()
+
+    async def read(self) -> list[float]:
+        """
+        Return when the calls came that were appended since the last time, unix seconds.
+
+        Raises:
+            KafkaUnavailable: the brokers do not answer.
+        """
+        try:
+            return await self._read()
+        except KafkaError as error:
+            raise KafkaUnavailable(f"the newest notifications were not read: {error!r}") from error
+
+    async def _read(self) -> list[float]:
+        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            first = await consumer.beginning_offsets(self._places)
+            ends = await consumer.end_offsets(self._places)
+            starts = {
+                place: max(first[place], end - TAIL_MAX, min(self._next.get(place, 0), end))
+                for place, end in ends.items()
+            }
+            left = {place for place, end in ends.items() if starts[place] < end}
+            consumer.assign(sorted(left))
+            for place in left:
+                consumer.seek(place, starts[place])
+            calls_s: list[float] = []
+            while left:
+                batch = await consumer.getmany(*left, timeout_ms=_WAIT_MAX_MS)
+                calls_s += [
+                    to_received_s(headers, appended_s=each.timestamp / 1000)
+                    for records in batch.values()
+                    for each in records
+                    if to_source(headers := dict(each.headers or ())) is Source.WEBHOOK
+                ]
+                for place in list(left):
+                    if await consumer.position(place) >= ends[place]:
+                        left.remove(place)
+            self._next = dict(ends)
+            return calls_s
+        finally:
+            await consumer.stop()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -115,6 +115,18 @@ def to_retry_after_s(headers: Mapping[str, str], *, now_s: float) -> float | Non
     sent_s = _to_seconds(headers.get("date", ""))
     wait_s = then_s - (now_s if sent_s is None else sent_s)
     return min(RETRY_AFTER_MAX_S, max(0.0, wait_s))
+
+
+def to_modified_s(resource: Resource) -> float | None:
+    """Return when the PIM says that a resource was last changed, unix seconds, if it does."""
+    given = resource.get("dateModified")
+    if not isinstance(given, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def parse_resource(decoded: object, code: str) -> Resource:

@@ -90,6 +90,11 @@ class Notification:
         return self.event.endswith(".delete")
 
     @property
+    def is_create(self) -> bool:
+        """Whether the resource is said to be new."""
+        return self.event.endswith(".create")
+
+    @property
     def locales(self) -> frozenset[str]:
         """All locales whose values may have changed."""
         return self.locales_updated | self.locales_inherited

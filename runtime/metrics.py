@@ -85,6 +85,11 @@ pim_refused = Gauge("quindex_pim_refused", "1 while the PIM refuses the token.",
 pim_concurrency = Gauge(
     "quindex_pim_concurrency", "Requests that may be under way at once.", registry=REGISTRY
 )
+stale_answers = Counter(
+    "quindex_stale_answers",
+    "Answers of the PIM that were older than the change: looked at again.",
+    registry=REGISTRY,
+)
 quota_used_ratio = Gauge(
     "quindex_quota_used_ratio",
     "Used part of our share of a quota window.",

@@ -194,10 +194,16 @@ async def put_quota(simulation: Simulation, request: Request) -> Json:
     return await get_quota(simulation, request)
 
 
-async def get_requests(simulation: Simulation, _: Request) -> Json:
-    """Tell how many requests came, to which endpoints, and the peak of each sliding window."""
+async def get_requests(simulation: Simulation, request: Request) -> Json:
+    """
+    Tell how many requests came, to which endpoints, and the peak of each sliding window.
+
+    `resources=1` adds how often each single resource was asked for, by its path.
+    """
     ledger = simulation.ledger
-    return {
+    wants_resources = request.query_params.get("resources") in {"1", "true"}
+    shown: Json = {"resources": ledger.resources} if wants_resources else {}
+    return shown | {
         "total": ledger.total,
         "endpoints": ledger.endpoints,
         "statuses": {str(status): count for status, count in ledger.statuses.items()},

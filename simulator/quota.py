@@ -85,7 +85,7 @@ class Quota:
 
 
 class RequestLedger:
-    """What was asked: by endpoint, by status, and the peak within sliding windows."""
+    """What was asked: by endpoint, by status, by single resource, and the peak within sliding windows."""
 
     def __init__(self, windows_s: Sequence[float]) -> None:
         self._windows_s = tuple(windows_s)
@@ -96,12 +96,15 @@ class RequestLedger:
         self.total = 0
         self.endpoints: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
+        self.resources: Counter[str] = Counter()
         self._counts = [SlidingCount(window_s) for window_s in self._windows_s]
 
-    def arrived(self, endpoint: str, now_s: float) -> None:
-        """Count a request, refused later or not."""
+    def arrived(self, endpoint: str, now_s: float, *, resource: str | None = None) -> None:
+        """Count a request, refused later or not; *resource* is the path of a single one."""
         self.total += 1
         self.endpoints[endpoint] += 1
+        if resource is not None:
+            self.resources[resource] += 1
         for count in self._counts:
             count.add(now_s)
 

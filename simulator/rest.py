@@ -68,7 +68,11 @@ class RestApi:
         request = Request(scope, receive)
         segments = _segments(scope)
         path = "/api/" + "/".join(segments)
-        self._ledger.arrived(_endpoint(request.method, segments), self._clock())
+        self._ledger.arrived(
+            _endpoint(request.method, segments),
+            self._clock(),
+            resource=path if len(segments) > 1 else None,
+        )
         wait_s = self.quota.take(self._clock())
         met = self._faults.draw(path)
         if (latency := met.get(FaultKind.LATENCY)) is not None:

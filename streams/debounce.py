@@ -52,6 +52,7 @@ class Pending(Generic[Receipt]):
     lane: Lane
     early: bool
     process_id: str | None
+    created: bool = False  # one of the notifications says that the resource is new
     queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
     uuids: list[str] = field(default_factory=list)
@@ -112,6 +113,7 @@ class DebounceBuffer(Generic[Receipt]):
         else:
             superseded = entry.receipt
             self._coalesce(entry, notification, receipt, appended_s, now_s)
+        entry.created |= notification.is_create
         if len(entry.uuids) < UUIDS_MAX:
             entry.uuids.append(notification.uuid)
         for locale in notification.locales:

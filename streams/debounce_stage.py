@@ -214,6 +214,7 @@ def to_due(entry: Pending[Received]) -> DueRecord:
     """Return the due record of what waited for one resource."""
     notification = entry.newest
     assert notification.kind is not None
+    is_quables = to_source(entry.receipt.headers) is Source.WEBHOOK
     return DueRecord(
         kind=notification.kind,
         code=notification.code,
@@ -224,7 +225,8 @@ def to_due(entry: Pending[Received]) -> DueRecord:
         offset=entry.receipt.offset,
         notified_s=entry.first_s,
         newest_s=entry.newest_s,
-        changed_s=notification.created_s,
+        changed_s=notification.created_s if is_quables else None,
+        created=entry.created,
         notifications=entry.count,
         uuids=tuple(entry.uuids),
         locales=dict(entry.locales),

@@ -45,6 +45,8 @@ _POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
 _UNUSABLE_TRIES_MAX: Final = 8
+_UNUSABLE_MAX_S: Final = 3_600.0
+"""Both must be over until a resource is set aside while nothing else can be read either."""
 _ALONE_AFTER: Final = 2
 """Attempts without an answer, after which a resource is not packed with others."""
 
@@ -249,9 +251,9 @@ class Fetcher:
                 self._put_back(entry, held_until_s=0.0)
             return
         entry = entries[0]
-        if entry.attempts < _UNUSABLE_TRIES_MAX and not await self._asker.has_live(
-            entry.record.kind
-        ):
+        is_new = self._clock() - entry.added_s < _UNUSABLE_MAX_S
+        may_wait = is_new or entry.attempts < _UNUSABLE_TRIES_MAX
+        if may_wait and not await self._asker.has_live(entry.record.kind):
             self._postpone(entries, error)
             return
         await self._settler.give_up(entry, reason=error.reason, error=str(error))

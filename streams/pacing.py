@@ -10,7 +10,7 @@ from typing import Final
 
 from pim.pace import BreakerState, Pace
 from runtime.clock import Clock
-from runtime.errors import PimUnauthorized, PimUnavailable, QuindexError
+from runtime.errors import PimAnswerTooLarge, PimUnauthorized, PimUnavailable, QuindexError
 from runtime.logs import get_logger
 from runtime.metrics import pim_breaker_open, pim_concurrency, pim_refused
 
@@ -91,6 +91,11 @@ class Pacing:
         except PimUnavailable as error:
             self._trouble = str(error)
             self._finish(started_s, trouble=True, retry_after_s=error.retry_after_s)
+            raise
+        except PimAnswerTooLarge as error:  # each costs time and memory: no more at once
+            self._answered()
+            self._trouble = str(error)
+            self._finish(started_s, trouble=True)
             raise
         except PimUnauthorized:
             if self._refused_until_s is not None:

@@ -29,6 +29,8 @@ from topics.records import Publisher
 CLOCKS_DIFFER_S: Final = 1.0
 """How far the clocks of two brokers may be apart: what others spent is held so much longer."""
 MEMORY_PARTS_MAX: Final = 200
+LOST_CHECKS: Final = 6
+"""Requests of two workers that have just tried the token: a topic made anew forgot them."""
 _LOOK_AGAIN_S: Final = 1.0
 """When only an answer can free a slot: it wakes the waiters by itself, this is the safety net."""
 
@@ -198,6 +200,7 @@ class QuotaGate:
             self._quota.hold(latest_s, each.record.requests)
         self._allowance.granted(appended.offset, requests, since_s=since_s)
         if appended.is_anew:
+            self._quota.hold(latest_s, LOST_CHECKS)
             self._allowance.forget()
             await self._remember()
 

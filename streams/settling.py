@@ -9,18 +9,19 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pim.answers import Resource, to_code
+from pim.answers import Resource, to_code, to_modified_s
 from pim.kinds import Kind
 from runtime.clock import Clock
 from runtime.errors import RecordTooLarge
 from runtime.logs import get_logger
-from runtime.metrics import snapshots
+from runtime.metrics import snapshots, stale_answers
 from runtime.points import reach
 from streams.asking import Asker
 from streams.classifications import Classifications
 from streams.delete_brake import DeleteBrake
 from streams.fetch_queue import Waiting
 from streams.missing import LOOK_AGAIN_S, MissingVerdict, judge_missing
+from streams.stale_answers import StaleAnswers
 from topics.dead_letters import DeadLetters
 from topics.due import DueRecord
 from topics.names import TopicNames
@@ -48,6 +49,7 @@ class Settler:
     classifications: Classifications | None = None  # None: snapshots name none
     document_types: frozenset[str] = frozenset()  # empty: all
     deletes: Counter[Kind] = field(default_factory=Counter)  # appended by this worker
+    stale: StaleAnswers = field(default_factory=StaleAnswers)
 
     async def settle(
         self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
@@ -71,6 +73,7 @@ class Settler:
             wait_until_s = await self.classifications.settle(entry.record, resource)
             if wait_until_s is not None:
                 return wait_until_s
+        await self._ask_for_more(entry.record, resource)
         await self._append(entry, resource, ends, fetched_s)
         return None
 
@@ -106,7 +109,9 @@ class Settler:
             names=self.classifications.names_of(resource) if self.classifications else {},
         )
 
-    async def trigger(self, record: DueRecord, *, reason: str) -> None:
+    async def trigger(
+        self, record: DueRecord, *, reason: str, after_s: float | None = None
+    ) -> None:
         """Append a notification of ours: its place in the log decides."""
         now_s = self.clock()
         await self.publisher.append(
@@ -115,7 +120,11 @@ class Settler:
             value=to_synthetic(
                 record.kind, record.code, now_s=now_s, reason=reason, delete=record.delete
             ),
-            headers=to_headers(Source.TRIGGER, now_s=now_s),
+            headers=to_headers(
+                Source.TRIGGER,
+                now_s=now_s,
+                not_before_s=None if after_s is None else now_s + after_s,
+            ),
         )
 
     async def give_up(self, entry: Entry, *, reason: str, error: str) -> None:
@@ -141,6 +150,33 @@ class Settler:
             reason="delete_braked",
             error=f"more than {self.brake.limit} unannounced deletes within an hour: "
             "quindex deletes show",
+        )
+
+    async def _ask_for_more(self, record: DueRecord, resource: Resource | None) -> None:
+        """Have looked at again what the answer leaves open, before its snapshot is stored."""
+        if resource is None:
+            self.stale.forget(record.key)
+            return
+        after_s = self.stale.judge(
+            record.key, changed_s=record.changed_s, modified_s=to_modified_s(resource)
+        )
+        if after_s is not None:
+            stale_answers.inc()
+            log.warning("answer.stale", key=record.key, look_again_s=after_s)
+            await self.trigger(record, reason="stale answer", after_s=after_s)
+        if record.kind is Kind.VARIANT and record.created:
+            await self._look_at_document(to_code(resource.get("document")))
+
+    async def _look_at_document(self, code: str | None) -> None:
+        """A new variant's document shows it, and Quable is not said to announce that."""
+        if not code:
+            return
+        now_s = self.clock()
+        await self.publisher.append(
+            self.topics.notifications,
+            key=to_key_bytes(code),
+            value=to_synthetic(Kind.DOCUMENT, code, now_s=now_s, reason="new variant"),
+            headers=to_headers(Source.CASCADE, now_s=now_s),
         )
 
     async def _append(

@@ -37,7 +37,8 @@ class DueRecord(BaseModel):
     offset: int  # of the newest notification
     notified_s: float  # append times of the first and the newest notification, unix seconds
     newest_s: float
-    changed_s: float | None = None  # created_at of the newest notification
+    changed_s: float | None = None  # when the PIM made the newest notification of its own
+    created: bool = False  # one of the notifications says that the resource is new
     notifications: int = 1
     uuids: tuple[str, ...] = ()
     locales: Mapping[str, tuple[float, float]] = {}  # first and last time a locale was named
@@ -84,6 +85,8 @@ class DueRecord(BaseModel):
             update={
                 "lane": min(self.lane, newer.lane, key=lanes.index),
                 "early": self.early and newer.early,
+                "changed_s": _to_latest(self.changed_s, newer.changed_s),
+                "created": self.created or newer.created,
                 "notified_s": min(self.notified_s, newer.notified_s),
                 "newest_s": max(self.newest_s, newer.newest_s),
                 "notifications": self.notifications + newer.notifications,
@@ -91,3 +94,7 @@ class DueRecord(BaseModel):
                 "locales": locales,
             }
         )
+
+
+def _to_latest(*moments_s: float | None) -> float | None:
+    return max((each for each in moments_s if each is not None), default=None)

@@ -21,11 +21,13 @@ def to_body(
     process: str | None = None,
     updated: tuple[str, ...] = (),
     inherited: tuple[str, ...] = (),
+    created_at: str | None = None,
 ) -> bytes:
     """Return a webhook body."""
     body: dict[str, Any] = {
         "uuid": uuid,
         "code": event,
+        "created_at": created_at,
         "resource": {"code": code, "locales": {"updated": updated, "inherited": inherited}},
     }
     if process is not None:

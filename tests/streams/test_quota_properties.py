@@ -7,11 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from pim.retries import TRIES_MAX
+from streams.quota_gate import LOST_CHECKS
 from tests.streams.quota_world import DEADLINE_S, LIMITS, Pim, Topic, Worker
 from tests.virtual_time import VirtualLoop, until
 from topics.due import Lane
 
 WORKERS_MAX = 4
+CHECKS_MAX = LOST_CHECKS // TRIES_MAX
 DELAYS = (0.001, 0.01, 0.1, 1.0, 4.0, 7.0, 20.0)
 
 
@@ -25,6 +28,7 @@ class Owners(RuleBasedStateMachine):
         self.topic = Topic(lambda: self.delay_s, self._lose)
         self.pim = Pim()
         self.workers: list[Worker] = []
+        self.checks = 0  # that an owner may not have read
 
     @initialize()
     def begin(self) -> None:
@@ -114,14 +118,16 @@ class Owners(RuleBasedStateMachine):
         self.loop.skip(8.0)
 
     @rule()
+    @precondition(lambda self: self.checks < CHECKS_MAX)
     def try_a_token(self) -> None:
         """A worker that starts sends a request of its own, and tries it again."""
+        self.checks += 1
 
         async def check() -> None:
             worker = Worker(self.topic, self.pim, lambda: self.answer_s)
-            if await worker.gate.note_check(3):
+            if await worker.gate.note_check(TRIES_MAX):
                 now_s = self.loop.time()
-                self.pim.sent += [[now_s, now_s + DEADLINE_S] for _ in range(3)]
+                self.pim.sent += [[now_s, now_s + DEADLINE_S] for _ in range(TRIES_MAX)]
 
         self._run(check())
 
@@ -136,6 +142,7 @@ class Owners(RuleBasedStateMachine):
             if not owner.answered or not owner.gate.is_free(Lane.LIVE):
                 return
             self.topic.empty(anew=True)
+            self.checks = 0
             before = len(self.topic.records)
             owner.want(5, Lane.LIVE)
             await until(

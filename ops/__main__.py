@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "explain": "Tell the life of a resource: why it is, or is not, up to date.",
     "index": "Compare the indices with what they should be; change what needs no rebuild.",
     "ingress": "Answer Quable's webhook: put each notification on Kafka.",
+    "quota": "Show how much of the PIM's quota is used, what waits for it, and for how long.",
     "rebuild": "Fill new indices from the topic of snapshots and move all readers to them.",
     "rollback": "Move all readers back to the indices of before the last rebuild.",
     "search": "Search the index, in one locale.",

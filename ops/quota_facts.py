@@ -30,6 +30,12 @@ async def read_quota(settings: Settings) -> QuotaFacts:
 
 def to_quota_facts(records: list[Read], settings: Settings, now_s: float) -> QuotaFacts:
     """Return what the grants hold of each window."""
+    short, long = to_held_quota(records, settings).windows
+    return QuotaFacts(short.used(now_s), short.limit, long.used(now_s), long.limit)
+
+
+def to_held_quota(records: list[Read], settings: Settings) -> Quota:
+    """Return our share of the quota, with what the grants hold of it."""
     written = []
     for each in records:
         try:
@@ -45,5 +51,5 @@ def to_quota_facts(records: list[Read], settings: Settings, now_s: float) -> Quo
     long = Window(limit=max(1, int(settings.pim_quota_24h * share)), span_s=_DAY_S)
     quota = Quota((short, long))
     for holding in to_holdings(written, deadline_s=TIMEOUT_S):
-        quota.hold(holding.since_s, holding.count)
-    return QuotaFacts(short.used(now_s), short.limit, long.used(now_s), long.limit)
+        quota.hold(holding.since_s, holding.count, window=holding.window)
+    return quota

@@ -49,7 +49,8 @@ class StaleAnswers:
         """
         doubt = self._doubted.get(key)
         if doubt is not None:
-            doubt.changed_s = max(doubt.changed_s, changed_s or doubt.changed_s)
+            if changed_s is not None and changed_s > doubt.changed_s:
+                doubt.changed_s, doubt.looks = changed_s, 0
             changed_s = doubt.changed_s
         if changed_s is None or modified_s is None:
             return None

@@ -18,7 +18,8 @@ from typing import Any, Final
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from ops import parts
+from ops import parts, pipeline
+from pim.client import PimClient
 from runtime import points
 from sinks.indexer import Indexer
 from sinks.tombstones import Purger
@@ -66,6 +67,12 @@ def look_again_soon() -> None:
     """The second look at a 404 comes after 2 s, not after 30."""
     for module in (missing, settling):
         swap(module, "LOOK_AGAIN_S", SOON_S)
+
+
+def give_up_soon() -> None:
+    """A request to the PIM has 2 s, not 30."""
+    swap(pipeline, "PimClient", partial(PimClient, timeout_s=SOON_S))
+    swap(pipeline, "TIMEOUT_S", SOON_S)
 
 
 def purge_soon() -> None:
@@ -119,6 +126,7 @@ def break_the_coordinator() -> None:
 PATCHES: Final[Mapping[str, Callable[[], None]]] = {
     "stop-at-point": stop_at_point,
     "look-again-soon": look_again_soon,
+    "give-up-soon": give_up_soon,
     "purge-soon": purge_soon,
     "commit-rarely": commit_rarely,
     "block-an-agent": block_an_agent,

@@ -7,6 +7,8 @@ from runtime.errors import PimAnswerTooLarge, PimUnavailable
 
 ACCEPT_ENCODING: Final = "gzip"
 _GZIP: Final = zlib.MAX_WBITS | 16
+_STEP_BYTES: Final = 1 << 20
+"""What is unpacked at once: a small chunk may hold a thousand times its size."""
 
 
 class BodyReader:
@@ -29,6 +31,11 @@ class BodyReader:
             case _:
                 raise PimUnavailable("the PIM answered in a compression that was not asked for")
 
+    @property
+    def size_bytes(self) -> int:
+        """How much is held."""
+        return len(self._body)
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes from the wire."""
         if self._unpacker is None:
@@ -37,12 +44,11 @@ class BodyReader:
         while chunk:
             if self._unpacker.eof:  # gzip may come in several parts, one after the other
                 self._unpacker = zlib.decompressobj(_GZIP)
-            room = self._max_bytes - len(self._body)
             try:
-                self._take(self._unpacker.decompress(chunk, room + 1))  # 0 would be no limit
+                self._take(self._unpacker.decompress(chunk, _STEP_BYTES))
             except zlib.error as error:
                 raise PimUnavailable("the PIM's answer cannot be decompressed") from error
-            chunk = self._unpacker.unused_data
+            chunk = self._unpacker.unconsumed_tail or self._unpacker.unused_data
 
     def finish(self) -> bytes:
         """Return the whole body."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
@@ -30,6 +30,9 @@ TIMEOUT_S: Final = 30.0
 """From the gate to the last byte of the answer."""
 ANSWER_MAX_BYTES: Final = 32 * 1024 * 1024
 """Decompressed; a page of 100 documents has about 1 MB."""
+LARGE_BYTES: Final = 4 * 1024 * 1024
+LARGE_MAX: Final = 2
+"""Answers beyond that size that are read at once; others wait with what they have."""
 _CONNECTIONS_MAX: Final = 16
 _IDLE_S: Final = 30.0
 
@@ -59,6 +62,7 @@ class PimConnection:
         self._answer_max_bytes = answer_max_bytes
         self._retries = retries or RetryPolicy()
         self._clock, self._wall_clock = clock, wall_clock
+        self._large = asyncio.Semaphore(LARGE_MAX)
         self._http = httpx.AsyncClient(
             transport=transport,
             headers={
@@ -135,6 +139,8 @@ class PimConnection:
                 return await self._read(response)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise PimTimeout(f"no whole answer of the PIM within {self._timeout_s:g} s") from error
+        except httpx.InvalidURL as error:  # httpx reads Location, though it follows none
+            raise PimAnswerUnusable(f"the PIM answered with no address: {error}") from error
         except httpx.TransportError as error:
             # The text names addresses and system errors; headers are never part of it.
             raise PimUnavailable(f"the PIM did not answer: {str(error) or repr(error)}") from error
@@ -156,9 +162,14 @@ class PimConnection:
         )
         # The stream itself, since httpx would decompress a whole chunk at once.
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        async for chunk in response.stream:
-            reader.feed(chunk)
-        return reader.finish()
+        async with AsyncExitStack() as large:
+            is_large = False
+            async for chunk in response.stream:
+                reader.feed(chunk)
+                if reader.size_bytes > LARGE_BYTES and not is_large:
+                    await large.enter_async_context(self._large)
+                    is_large = True
+            return reader.finish()
 
 
 def to_outcome(error: QuindexError) -> str:

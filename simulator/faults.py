@@ -13,6 +13,7 @@ MEBIBYTE = 1024 * 1024
 class FaultKind(StrEnum):
     """What can go wrong."""
 
+    JITTER = "jitter"  # the request arrives late, by a random part of *seconds*
     LATENCY = "latency"  # the answer comes *seconds* late
     STALE = "stale"  # the answer is *seconds* old
     STATUS = "status"  # *status* with an error body, such as 403, 404, 500, 503
@@ -66,6 +67,11 @@ class Faults:
         """Yield each fault that is on, and how many requests it has hit."""
         for kind, fault in self._on.items():
             yield kind, fault, self._hits[kind]
+
+    def jitter_s(self, met: dict[FaultKind, Fault]) -> float:
+        """Return how late a request arrives."""
+        fault = met.get(FaultKind.JITTER)
+        return 0.0 if fault is None else self._random.random() * fault.seconds
 
     def draw(self, path: str) -> dict[FaultKind, Fault]:
         """Return the faults that a request for *path* meets, and count them as hits."""

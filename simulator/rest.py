@@ -68,13 +68,15 @@ class RestApi:
         request = Request(scope, receive)
         segments = _segments(scope)
         path = "/api/" + "/".join(segments)
+        met = self._faults.draw(path)
+        if (late_s := self._faults.jitter_s(met)) > 0:
+            await self._sleep(late_s)
         self._ledger.arrived(
             _endpoint(request.method, segments),
             self._clock(),
             resource=path if len(segments) > 1 else None,
         )
         wait_s = self.quota.take(self._clock())
-        met = self._faults.draw(path)
         if (latency := met.get(FaultKind.LATENCY)) is not None:
             await self._sleep(latency.seconds)
         answer = to_replacement(met) if wait_s is None else self._refuse(wait_s)

@@ -29,6 +29,7 @@ class Waiting(Generic[Receipt]):
     added_s: float
     held_until_s: float = 0.0
     attempts: int = 0
+    unusable: int = 0  # answers, while others could be read
     missing_since_s: float | None = None  # the first 404 without a delete notification
     alone: bool = False  # not in a pack: its last one could not be read
     is_postponed: bool = False  # since the PIM did not answer

@@ -45,6 +45,8 @@ _POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
 _UNUSABLE_TRIES_MAX: Final = 8
+_UNUSABLE_SURE: Final = 3
+"""Answers that cannot be used while others can, until a resource is set aside."""
 _UNUSABLE_MAX_S: Final = 3_600.0
 """Both must be over until a resource is set aside while nothing else can be read either."""
 _ALONE_AFTER: Final = 2
@@ -255,6 +257,10 @@ class Fetcher:
         may_wait = is_new or entry.attempts < _UNUSABLE_TRIES_MAX
         if may_wait and not await self._asker.has_live(entry.record.kind):
             self._postpone(entries, error)
+            return
+        entry.unusable += 1
+        if entry.unusable < _UNUSABLE_SURE:  # the PIM may have become well again just now
+            self._put_back(entry, held_until_s=self._clock() + _BACKOFF_MIN_S)
             return
         await self._settler.give_up(entry, reason=error.reason, error=str(error))
         self._finish(entry)

@@ -128,7 +128,7 @@ def text_files() -> Iterator[Path]:
         is_hidden = any(part.startswith(".") and part != ".ci" for part in parts[:-1])
         if is_hidden or LEFT_OUT.intersection(parts) or path.suffix not in TEXT_SUFFIXES:
             continue
-        if path.is_file() and path.name not in {".env", ".coverage"}:
+        if path.is_file() and path.name not in {".env", ".coverage", ".git"}:
             yield path
 
 

@@ -19,6 +19,7 @@ from runtime.points import POINTS
 from stack.local import LocalStack
 from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG
 from tests.faults.flood import assert_bounded
+from tests.faults.pim_faults import GROUPS, Group, suffer
 from tests.faults.plan import Blow, Plan, PointRound, to_campaign, to_point_rounds
 from tests.faults.runs import DOCUMENTS, Run, open_run
 
@@ -89,6 +90,25 @@ async def flood(stack: LocalStack, folder: Path) -> None:
     say(await assert_bounded(stack, folder, keys=50_000, notifications=200_000))
 
 
+async def misbehave(stack: LocalStack, folder: Path, *, seconds: float) -> None:
+    """Let the PIM misbehave, in groups side by side, so long in each way."""
+
+    async def suffer_group(group: Group) -> None:
+        async with open_run(
+            stack.kafka,
+            stack.elasticsearch,
+            folder,
+            label=f"pim-{group.name}",
+            **group.to_options(),
+        ) as run:
+            for line in await suffer(run, group, seconds=seconds):
+                say(line)
+
+    async with asyncio.TaskGroup() as tasks:
+        for group in GROUPS:
+            tasks.create_task(suffer_group(group))
+
+
 def main() -> None:
     """Parse the options and carry out the campaign."""
     parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
@@ -96,6 +116,7 @@ def main() -> None:
     parser.add_argument("--seed", default=None, help="default: a new one, which is printed")
     parser.add_argument("--points", type=int, default=0, help="kills at each labelled point")
     parser.add_argument("--memory", action="store_true", help="the flood of 200,000 instead")
+    parser.add_argument("--pim", action="store_true", help="a PIM that misbehaves instead")
     parser.add_argument("--plan", action="store_true", help="print the plan only")
     options = parser.parse_args()
     seed = options.seed or secrets.token_hex(4)
@@ -109,11 +130,12 @@ def main() -> None:
             say(repr(each))
         return
     with tempfile.TemporaryDirectory(prefix="quindex-faults-") as folder, LocalStack() as stack:
-        work = (
-            flood(stack, Path(folder))
-            if options.memory
-            else carry_out(stack, Path(folder), plans, rounds)
-        )
+        if options.memory:
+            work = flood(stack, Path(folder))
+        elif options.pim:
+            work = misbehave(stack, Path(folder), seconds=60.0 * options.minutes)
+        else:
+            work = carry_out(stack, Path(folder), plans, rounds)
         try:
             asyncio.run(work)
         except BaseException:

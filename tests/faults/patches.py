@@ -123,6 +123,17 @@ def break_the_coordinator() -> None:
     original = swap(GroupCoordinator, "_do_heartbeat", fail)
 
 
+def lose_the_coordinator() -> None:
+    """Nothing comes through to the group's coordinator, as when its connection alone is cut."""
+
+    async def send(self: GroupCoordinator, request: Any) -> Any:
+        while is_asked():  # noqa: ASYNC110  # the test is another process
+            await asyncio.sleep(0.1)
+        return await original(self, request)
+
+    original = swap(GroupCoordinator, "_send_req", send)
+
+
 PATCHES: Final[Mapping[str, Callable[[], None]]] = {
     "stop-at-point": stop_at_point,
     "look-again-soon": look_again_soon,
@@ -132,4 +143,5 @@ PATCHES: Final[Mapping[str, Callable[[], None]]] = {
     "block-an-agent": block_an_agent,
     "block-the-loop": block_the_loop,
     "break-the-coordinator": break_the_coordinator,
+    "lose-the-coordinator": lose_the_coordinator,
 }

@@ -17,6 +17,7 @@ from pim.retries import TRIES_MAX
 from simulator.faults import MEBIBYTE, FaultKind
 from stack.child import Child
 from tests.faults.burst import put
+from tests.faults.canary import find_everywhere
 from tests.faults.flood import RSS_MAX_BYTES, read_peak_bytes
 from tests.faults.oracle import Verdict
 from tests.faults.runs import Run
@@ -25,7 +26,7 @@ from tests.faults.zombies import to_wrapper
 DOCUMENTS: Final = 40
 SETTLE_WITHIN_S: Final = 150.0
 GROWTH_MAX_BYTES: Final = 96 * MEBIBYTE
-"""Between the first fault and the end: the largest answer that is read, and some air."""
+"""What stays between the first fault and the end: memory that the allocator keeps, and air."""
 _EDITED: Final = 16
 _EDIT_EVERY_S: Final = 0.35
 _LAG_S: Final = 30.0
@@ -129,6 +130,7 @@ async def suffer(run: Run, group: Group, *, seconds: float) -> list[str]:
         if fault.total:
             assert attempts <= to_attempts_max(seconds), told
         said.append(told)
+    assert await asyncio.to_thread(find_everywhere, run.installation) == []
     grown_bytes, peak_bytes = read_resident_bytes(worker) - first_bytes, read_peak_bytes(worker)
     shown = f"{group.name}: grown by {grown_bytes >> 20} MiB, peak {peak_bytes >> 20} MiB"
     assert grown_bytes < GROWTH_MAX_BYTES, shown

@@ -18,6 +18,7 @@ from runtime.points import VARIABLE
 from simulator.control_bodies import BULK_MAX
 from stack.server import Server
 from tests.faults.burst import Burst, open_burst
+from tests.faults.canary import find_in_files, to_secrets
 from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG, Fleet
 from tests.faults.oracle import Verdict, judge
 from tests.faults.plan import Blow, Fault, Plan, PointRound
@@ -183,16 +184,18 @@ async def open_run(
                 await announce_all(installation)
             yield Run(installation, fleet, burst, sampler, servers or {}, wrapper)
         assert fleet.unplanned == [], "\n".join(fleet.unplanned[:2])
+        secrets = to_secrets(installation)
+        assert list(find_in_files(installation.folder, secrets)) == []
     finally:
         await installation.stop()
         await asyncio.to_thread(remove, installation)
 
 
 async def announce_all(installation: Installation, within_s: float = 120.0) -> None:
-    """Have the whole catalog indexed: one edit of each document and of each variant."""
+    """Have the whole catalog indexed: one edit of each document, and of each variant if wanted."""
     await installation.control("bulk-edit", documents=BULK_MAX)
     for kind, code, _ in await read_catalog(installation.http):
-        if kind is Kind.VARIANT:
+        if kind is Kind.VARIANT and kind.value in installation.settings.kinds:
             await installation.control("edit", kind="variant", code=code)
     agreement = await settle(installation, within_s)
     assert agreement.is_equal, f"{agreement}: {agreement.examples()}"

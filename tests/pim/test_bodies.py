@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -75,3 +76,18 @@ def test_a_bomb_in_small_parts_is_never_unpacked() -> None:
 
     with pytest.raises(PimAnswerTooLarge):
         read([bomb], encoding="gzip")
+
+
+def test_a_bomb_is_unpacked_in_small_steps() -> None:
+    bomb = gzip.compress(bytes(64 * MEGABYTE))
+    reader = BodyReader(encoding="gzip", max_bytes=4 * MEGABYTE)
+    tracemalloc.start()
+    try:
+        with pytest.raises(PimAnswerTooLarge):
+            reader.feed(bomb)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 8 * MEGABYTE
+    assert reader.size_bytes <= 4 * MEGABYTE

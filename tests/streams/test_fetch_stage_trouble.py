@@ -222,6 +222,21 @@ def test_a_resource_that_cannot_be_read_is_set_aside_and_takes_no_other_along() 
     run(scenario())
 
 
+def test_a_pim_that_has_just_become_well_costs_no_resource() -> None:
+    async def scenario() -> None:
+        async with open_bench(behaviour=Behaviour(id_filter=False)) as bench:
+            good, unlucky = bench.codes(2)
+            await fetch(bench, good)
+            fault = Fault(status=400, path=f"/documents/{unlucky}", times=2)
+            bench.simulation.faults.set(FaultKind.STATUS, fault)
+            await fetch(bench, unlucky)
+
+            assert [s.code for s in bench.snapshots] == [good, unlucky]
+            assert bench.publisher.of(TOPICS.dead_letters) == []
+
+    run(scenario())
+
+
 def test_a_snapshot_that_no_topic_takes_is_set_aside() -> None:
     async def scenario() -> None:
         async with open_bench() as bench:

@@ -46,8 +46,9 @@ class EpochKeeper:
         """
         topics = TopicNames(self.settings.topic_prefix)
         state = await self.read_state()
-        ends = await self._read_ends(topics)
+        # In this order: what other workers index meanwhile must not look like a log that lost its end.
         versions = await read_ends(self.client, self._to_indices())
+        ends = await self._read_ends(topics)
         for _ in range(_TRIES_MAX):
             stored = await read_epoch(self.client, self.settings.index_prefix)
             logged = await self._read_logged(topics)

@@ -136,6 +136,16 @@ class SafeConsumer(driver.Consumer):
             return False
         return super().ack(message)
 
+    async def maybe_wait_for_commit_to_finish(self) -> bool:
+        """
+        Wait for a commit under way, then commit all the same: it does not hold what came since.
+
+        Faust would leave it at that one; and whoever gives up waiting for it would cancel it.
+        """
+        while self._commit_fut is not None:
+            await asyncio.wait({self._commit_fut})
+        return False
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: the ledger needs no gaps."""
 

@@ -1,7 +1,7 @@
 """What a worker relies on outside of itself: topics and epoch as they were when it started."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,12 +28,17 @@ log = get_logger(__name__)
 
 @dataclass
 class Surroundings:
-    """Knows the topics by id; *epoch* is the one that this worker's versions are made with."""
+    """
+    Knows the topics by id; *epoch* is the one that this worker's versions are made with.
+
+    *describe* returns the topics as they are now; None: it asks the brokers.
+    """
 
     settings: Settings
     client: AsyncElasticsearch
     epoch: int
     states: Mapping[str, TopicState]
+    describe: Callable[[], Awaitable[Mapping[str, TopicState]]] | None = None
     _written: dict[int, int] = field(default_factory=dict)
 
     def attach(self, app: PipelineApp) -> None:
@@ -46,7 +51,7 @@ class Surroundings:
     async def look(self) -> str | None:
         """Return what has changed, in words; an outage is no change."""
         try:
-            found = await asyncio.to_thread(describe_topics, self.settings)
+            found = await self._describe()
         except KafkaError as error:
             log.warning("surroundings.unknown", error=repr(error))
             return None
@@ -120,6 +125,11 @@ class Surroundings:
                 log.warning("positions.not_kept", error=str(error))
             else:
                 self._written |= changed
+
+    async def _describe(self) -> Mapping[str, TopicState]:
+        if self.describe is not None:
+            return await self.describe()
+        return await asyncio.to_thread(describe_topics, self.settings)
 
     @property
     def _snapshots(self) -> TopicState:

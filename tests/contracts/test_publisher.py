@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,9 @@ from runtime.errors import RecordTooLarge
 from stack.choose import Servers
 from streams.publisher import KafkaPublisher
 from tests.ingress.processes import read_topic
+from tests.simulated.log import Log, LogPublisher
+from tests.simulated.network import Line
+from tests.virtual_time import run_virtually
 from topics.memory import Appended, MemoryPublisher
 from topics.partitions import to_partition
 from topics.records import Publisher
@@ -44,10 +48,26 @@ async def open_memory() -> AsyncIterator[Subject]:
     yield Subject(publisher, "t", read)
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.stack)])
+@asynccontextmanager
+async def open_simulated() -> AsyncIterator[Subject]:
+    log, random = Log(lambda: 0.0), Random(1)  # noqa: S311  # delays, not secrets
+    log.create("t", PARTITIONS)
+
+    async def read() -> list[Appended]:
+        return [
+            Appended("t", each.key, each.value, each.headers, each.partition)
+            for each in log.of("t")
+        ]
+
+    yield Subject(LogPublisher(log, Line(random), random, repeated_share=0.0), "t", read)
+
+
+@pytest.fixture(params=["memory", "simulated", pytest.param("kafka", marks=pytest.mark.stack)])
 def open_subject(request: pytest.FixtureRequest) -> Open:
     if request.param == "memory":
         return open_memory
+    if request.param == "simulated":
+        return open_simulated
     servers: Servers = request.getfixturevalue("servers")
 
     @asynccontextmanager
@@ -91,7 +111,7 @@ def run(scenario: Callable[[Subject], Awaitable[None]], open_subject: Open) -> N
         async with asyncio.timeout(ENOUGH_S), open_subject() as subject:
             await scenario(subject)
 
-    asyncio.run(limited())
+    run_virtually(limited()) if open_subject is open_simulated else asyncio.run(limited())
 
 
 def test_a_record_lies_where_its_key_belongs(open_subject: Open) -> None:

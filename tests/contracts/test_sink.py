@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Any, TypeVar
 
 import pytest
@@ -13,7 +14,11 @@ from sinks.memory import MemorySink
 from sinks.reading import read_all
 from sinks.writes import Answer, Sink, Verdict, Write, to_write
 from stack.choose import Servers
+from tests.simulated.cluster import Cluster as SimulatedCluster
+from tests.simulated.cluster import ClusterClient
+from tests.simulated.network import Line
 from tests.sinks.cluster import LOCALES, Cluster, open_cluster
+from tests.virtual_time import run_virtually
 
 Result = TypeVar("Result")
 Work = Callable[[Sink], Awaitable[Result]]
@@ -62,13 +67,38 @@ class InElasticsearch:
         return asyncio.run(main())
 
 
-Subject = InMemory | InElasticsearch
+@dataclass
+class InSimulation:
+    """The real sink on the cluster of simulated time."""
+
+    cluster: SimulatedCluster
+    alias: str = "quindex-fr_fr"
+
+    def write(self, *batches: list[Write]) -> list[list[Answer]]:
+        async def main() -> list[list[Answer]]:
+            line = Line(Random(1))  # noqa: S311  # delays, not secrets
+            client: Any = ClusterClient(self.cluster, line.send, line.receive)
+            return [await ElasticsearchSink(client).write(batch) for batch in batches]
+
+        return run_virtually(main())
+
+    def stored(self) -> dict[str, dict[str, Any]]:
+        return self.cluster.live(self.alias)
 
 
-@pytest.fixture(params=["memory", pytest.param("elasticsearch", marks=pytest.mark.stack)])
+Subject = InMemory | InElasticsearch | InSimulation
+
+
+@pytest.fixture(
+    params=["memory", "simulation", pytest.param("elasticsearch", marks=pytest.mark.stack)]
+)
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     if request.param == "memory":
         yield InMemory(MemorySink({"quindex-fr_fr", "quindex-en_gb"}))
+        return
+    if request.param == "simulation":
+        aliases = ("quindex-fr_fr", "quindex-en_gb")
+        yield InSimulation(SimulatedCluster(lambda: 0.0, aliases, lambda *_: None))
         return
     servers: Servers = request.getfixturevalue("servers")
     with open_cluster(servers.elasticsearch) as cluster:

@@ -26,6 +26,7 @@ class Group:
     assigned: set[TP] = field(default_factory=lambda: {PARTITION})
     refuses: bool = False
     hangs: bool = False
+    answers: asyncio.Event | None = None  # None: at once
     tries: list[dict[TP, int]] = field(default_factory=list)
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -33,6 +34,8 @@ class Group:
         self.tries.append(dict(offsets))
         if self.hangs:
             await asyncio.Event().wait()
+        if self.answers is not None:
+            await self.answers.wait()
         if not self.refuses:
             self.committed.update(offsets)
         return not self.refuses

@@ -98,6 +98,41 @@ def test_a_revoke_commits_while_still_a_member_and_forgets_what_is_held() -> Non
     assert member.consumer.ledgers == {}
 
 
+def test_a_revoke_commits_what_was_acknowledged_after_a_commit_under_way() -> None:
+    async def scenario() -> Member:
+        with open_member(committed=10) as member:
+            await member.deliver(10, 11)
+            member.acknowledge(10)
+            member.group.answers = asyncio.Event()
+            by_the_timer = asyncio.create_task(member.consumer.commit())
+            await asyncio.sleep(0)
+            member.acknowledge(11)
+            revoking = asyncio.create_task(member.consumer.on_partitions_revoked({PARTITION}))
+            await asyncio.sleep(0)
+            member.group.answers.set()
+            await asyncio.gather(by_the_timer, revoking)
+            return member
+
+    assert asyncio.run(scenario()).group.committed == {PARTITION: 12}
+
+
+def test_a_commit_under_way_that_hangs_holds_a_revoke_up_only_for_a_while() -> None:
+    async def scenario() -> Member:
+        with open_member(committed=10) as member:
+            await member.deliver(10)
+            member.acknowledge(10)
+            member.group.hangs = True
+            member.consumer.revoke_commit_max_s = 0.05
+            by_the_timer = asyncio.create_task(member.consumer.commit())
+            await asyncio.sleep(0)
+            async with asyncio.timeout(30):
+                await member.consumer.on_partitions_revoked({PARTITION})
+            by_the_timer.cancel()
+            return member
+
+    assert asyncio.run(scenario()).rebalances == ["revoked"]
+
+
 def test_a_broker_that_does_not_answer_holds_a_revoke_up_only_for_a_while() -> None:
     async def scenario() -> Member:
         with open_member(committed=10) as member:

@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.transports import ConsumerCallback
+from mode.utils.queues import ThrowableQueue
 
 from runtime.errors import TransientError
 from runtime.logs import get_logger
@@ -199,6 +200,21 @@ class SafeConsumer(driver.Consumer):
         await super().perform_seek()
 
 
+class _OpenQueue(ThrowableQueue[Any]):
+    """
+    A topic's queue that is never full.
+
+    One consumer feeds all topics: where Faust waits for room in the queue of one, none of the
+    others gets a record, and a stage that waits for its server would stop those before it. A
+    partition leaves the fetch at its first record beyond the high mark all the same, so that at
+    most what one poll returns for each comes on top.
+    """
+
+    def full(self) -> bool:
+        """Return False: what was fetched is in memory anyway."""
+        return False
+
+
 class SafeTransport(driver.Transport):
     """Faust's aiokafka transport with our consumer."""
 
@@ -220,6 +236,14 @@ class PipelineApp(faust.App):
     async def read_indexed(self) -> Mapping[int, int]:
         """Return how far the index has come, by partition; nothing unless someone knows."""
         return {}
+
+    def FlowControlQueue(  # noqa: N802  # Faust's name
+        self, maxsize: int | None = None, *, clear_on_resume: bool = False
+    ) -> ThrowableQueue[Any]:
+        """Return a queue that lets other topics pass."""
+        return _OpenQueue(
+            maxsize=maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume
+        )
 
     def _new_transport(self) -> SafeTransport:
         return SafeTransport(self.conf.broker_consumer, self)

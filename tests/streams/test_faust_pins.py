@@ -81,6 +81,7 @@ def test_plain_faust_still_commits_past_what_was_held_at_a_revoke() -> None:
         (Consumer.on_partitions_revoked, ["self", "revoked"], True),
         (Consumer.ack, ["self", "message"], False),
         (faust.App._new_transport, ["self"], False),  # noqa: SLF001  # ditto
+        (faust.App.FlowControlQueue, ["self", "maxsize", "clear_on_resume"], False),
         (faust.App._create_directories, ["self"], False),  # noqa: SLF001  # ditto
         (AIOKafkaConsumerThread._create_worker_consumer, ["self", "transport"], False),  # noqa: SLF001  # ditto
     ],

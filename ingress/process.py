@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ from runtime.kafka_options import to_kafka_python_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from topics.names import TopicNames
+from topics.processes import ProcessRecord
+from topics.telling import own_version, tell_forever, to_process_id
 
 GRACE_S: Final = 5
 """How long calls that are under way get to be answered when the process ends."""
@@ -74,7 +77,7 @@ class _Ingress:
 
     def __init__(self, settings: Settings, home: Home) -> None:
         names = TopicNames(settings.topic_prefix)
-        self._home = home
+        self._home, self._processes = home, names.processes
         self._breaker = Breaker()
         self._spool = Spool(home.folder, clock=time.time)
         self._mark = Mark(home.folder)
@@ -124,15 +127,20 @@ class _Ingress:
             log.critical("mark.unavailable", error=str(error))
         await self._spool.open()
         await self._publisher.start()
-        draining = asyncio.create_task(self._drain.run())
+        beside = [
+            asyncio.create_task(self._drain.run()),
+            asyncio.create_task(self._tell(to_address(operations))),
+        ]
         log.info("ingress.started", public=to_address(public), operations=to_address(operations))
         await _serve(
             (to_server(self._public_app, Limits()), public),
             (to_server(self._operations_app, Limits()), operations),
         )
-        draining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await draining
+        for task in beside:
+            task.cancel()
+        for task in beside:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await self._drain.finish(FINISH_S)
         await self._publisher.close()
         await self._spool.close()
@@ -142,6 +150,21 @@ class _Ingress:
         else:
             self._home.release()  # for the next process to adopt
         log.info("ingress.stopped", spool_is_empty=self._spool.is_empty)
+
+    async def _tell(self, address: str) -> None:
+        me = ProcessRecord(to_process_id("ingress"), "ingress", own_version(), address, 0.0)
+
+        def describe() -> ProcessRecord:
+            return replace(
+                me,
+                at=time.time(),
+                breaker_open=self._breaker.is_open,
+                spool_used=self._spool.used,
+            )
+
+        await tell_forever(
+            self._publisher, self._processes, describe, lambda: self._publisher.is_ready
+        )
 
     def _can_accept(self) -> dict[str, bool]:
         return {

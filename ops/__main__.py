@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import click
 
+from ops.terminal import show
 from runtime.errors import OperatorError, QuindexError, TransientError, Unreachable
 
 INTERRUPTED: Final = 130
+_SAID_MAX_CHARS: Final = 4_000
 _LIBRARIES: Final = ("aiokafka", "kafka", "elastic_transport")
 
 _COMMANDS: Final = {
@@ -17,6 +19,7 @@ _COMMANDS: Final = {
     "replay": "Append the notifications of a time span again.",
     "reconcile": "Compare the PIM with the index, and have what differs looked at again.",
     "backfill": "Bring every resource into the index.",
+    "console": "Show the installation in a browser, live.",
     "dead-letters": "Look at what was set aside; have it looked at again, or let it be.",
     "deletes": "Decide about deletes that the brake has parked.",
     "demo": "Show an edit in the PIM become searchable, on servers of its own.",
@@ -83,13 +86,19 @@ def main(arguments: list[str] | None = None, group: click.Group = command) -> No
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except OperatorError as error:
-        click.echo(f"quindex: {error}", err=True)
+        _say(error)
         sys.exit(error.exit_code)
     except QuindexError as error:
-        click.echo(f"quindex: {error}", err=True)
+        _say(error)
         is_passing = isinstance(error, TransientError)
         sys.exit(Unreachable.exit_code if is_passing else OperatorError.exit_code)
     sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _say(error: QuindexError) -> None:
+    """Say what is wrong; what others wrote stays text."""
+    lines = (show(line, chars_max=_SAID_MAX_CHARS) for line in str(error).split("\n"))
+    click.echo("quindex: " + "\n".join(lines), err=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ What cannot be learned is left unknown, with the reason: half a picture is bette
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
@@ -24,6 +25,7 @@ from ops.quota_facts import read_quota
 from ops.ranges import open_ranges
 from ops.scanning import ScanLog
 from ops.seen import Place, Seen
+from ops.verdict import STALE_PROCESS_S
 from runtime.errors import MalformedRecord, QuindexError
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
@@ -35,6 +37,7 @@ from topics.control import fold_deletes, fold_stops
 from topics.due import DueRecord
 from topics.names import TopicNames
 from topics.notifications import HEADER_SOURCE, Source
+from topics.processes import parse_process
 from topics.scans import is_scan
 from topics.silence import fold_silence
 from topics.snapshots import Snapshot
@@ -45,7 +48,7 @@ WEBHOOK_TAIL: Final = 200
 """Newest notifications of each partition among which the last call of Quable's is looked for."""
 _HOUR_S: Final = 3_600.0
 
-_FAILURES: Final = (
+FAILURES: Final = (
     AiokafkaError,
     KafkaError,
     ApiError,
@@ -77,7 +80,7 @@ class Collector:
         try:
             kafka, index = await asyncio.gather(self._read_kafka(), self._read_index(client))
             letters = None
-            if Part.KAFKA not in self._down:
+            if Part.KAFKA not in self._down and not kafka.get("missing_topics"):
                 may_ask = client if Part.ELASTICSEARCH not in self._down else None
                 letters = await self._try(
                     "dead letters",
@@ -96,7 +99,7 @@ class Collector:
         try:
             async with asyncio.timeout(self.fact_max_s):
                 group = await asyncio.to_thread(read_group, self.settings, self.fact_max_s)
-        except _FAILURES as error:
+        except FAILURES as error:
             self._down[Part.KAFKA] = to_reason(error)
             return {}
         found: dict[str, Any] = {
@@ -203,8 +206,22 @@ class Collector:
             for scan in await self._scans.read()
         ]
 
-    async def _read_processes(self) -> list[dict[str, Any]]:
-        return []
+    async def _read_processes(self) -> list[Mapping[str, Any]]:
+        """Return the newest word of each process that has told of itself just now."""
+        topic = TopicNames(self.settings.topic_prefix).processes
+        async with self._reader() as reader:
+            bounds = await reader.bounds([(topic, 0)])
+            recent = await reader.offsets_since([(topic, 0)], self.clock() - STALE_PROCESS_S)
+            seen, _ = await reader.read(
+                {place: (recent.get(place, end), end) for place, (_, end) in bounds.items()},
+                within_s=self.fact_max_s / 2,
+            )
+        newest: dict[str, Mapping[str, Any]] = {}
+        for each in seen:
+            with suppress(MalformedRecord):
+                process = parse_process(each.value)
+                newest[process["id"]] = process
+        return [newest[name] for name in sorted(newest)]
 
     def _reader(self) -> Any:
         return open_ranges(to_aiokafka_options(self.settings), time.monotonic)
@@ -214,7 +231,7 @@ class Collector:
     async def _read_index(self, client: AsyncElasticsearch) -> dict[str, Any]:
         try:
             info = await client.info()
-        except _FAILURES as error:
+        except FAILURES as error:
             self._down[Part.ELASTICSEARCH] = to_reason(error)
             return {}
         found: dict[str, Any] = {"server_version": str(info["version"]["number"])}
@@ -242,7 +259,7 @@ class Collector:
         try:
             async with asyncio.timeout(self.fact_max_s):
                 return await work
-        except _FAILURES as error:
+        except FAILURES as error:
             self._unknown[name] = to_reason(error)
             return None
 

@@ -191,7 +191,7 @@ def _decide(
     _tell(chosen)
     if all_ and chosen and not (yes or dry_run):
         click.confirm(f"{len(chosen)} letters will be {state.value}. Go on?", abort=True, err=True)
-    looking = 0 if dry_run else asyncio.run(_keep(settings, log, chosen, state))
+    looking = 0 if dry_run or not chosen else asyncio.run(_keep(settings, log, chosen, state))
     verb = "would be" if dry_run else "are"
     click.echo(f"{len(chosen)} letters {verb} {state.value}")
     if looking:

@@ -1,7 +1,6 @@
 """quindex deletes."""
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -9,6 +8,8 @@ from datetime import UTC, datetime
 
 import click
 
+from ops.terminal import show as to_shown
+from ops.terminal import to_json
 from runtime.settings import Settings, load_settings
 
 
@@ -29,9 +30,11 @@ def show(as_json: bool) -> None:
     braked = asyncio.run(_read(load_settings(os.environ, needs=("kafka",))))[1]
     for key, at_s in sorted(braked.items()):
         if as_json:
-            click.echo(json.dumps({"key": key, "at": at_s}))
+            click.echo(to_json({"key": key, "at": at_s}))
         else:
-            click.echo(f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M:%S} UTC  {key}")
+            click.echo(
+                f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M:%S} UTC  {to_shown(key)}"
+            )
     if not braked and not as_json:
         click.echo("no deletes are parked")
 

@@ -11,10 +11,8 @@ import click
 from runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from ops.explaining import Gathered
     from ops.side_by_side import Difference
     from ops.story import Story
-    from pim.kinds import Kind
 
 _KINDS = ("document", "variant", "asset", "classification")
 
@@ -56,9 +54,11 @@ def command(
 async def _explain(
     settings: Settings, kind_name: str, code: str, *, asks: bool, diff: bool, as_json: bool
 ) -> None:
+    from ops.comparing import compare_with_pim
     from ops.connections import elasticsearch_client
     from ops.explaining import Explainer
     from ops.failures import said_plainly
+    from ops.spoken import to_count
     from ops.story import tell
     from pim.kinds import Kind
 
@@ -69,44 +69,15 @@ async def _explain(
         life = gathered.life
         sides: Mapping[str, list[Difference]] = {}
         if asks:
-            in_pim, sides = await _ask(settings, kind, code, gathered)
-            life = replace(life, in_pim=in_pim)
+            compared = await compare_with_pim(settings, kind, code, gathered.stored)
+            click.echo(f"asked the PIM: {to_count(compared.requests, 'request')}", err=True)
+            sides = compared.sides
+            life = replace(life, in_pim=compared.in_pim)
     story = tell(life)
     if as_json:
         _print_json(life, story, sides if diff else None)
     else:
         _print(story, sides if diff else {})
-
-
-async def _ask(
-    settings: Settings, kind: "Kind", code: str, gathered: "Gathered"
-) -> tuple[bool, Mapping[str, "list[Difference]"]]:
-    """Return whether the PIM has it, and by locale what it says beside what the index says."""
-    from ops.asking_pim import asking_pim, fetch_whole, to_snapshot
-    from ops.reference import read_reference
-    from ops.side_by_side import compare_paths
-    from sinks.documents import project
-    from sinks.rules_file import load_rules
-
-    async with asking_pim(settings) as (pim, gate):
-        resource = await fetch_whole(pim, kind, code)
-        click.echo(f"asked the PIM: {gate.requests} requests", err=True)
-    reference, rules = await read_reference(settings), load_rules(settings.attributes)
-    sides = {}
-    for locale in settings.locales:
-        wanted: Mapping[str, Any] | None = None
-        if resource is not None:
-            wanted = project(
-                to_snapshot(kind, code, resource, reference),
-                chain=settings.fallback_chain(locale),
-                types=reference.types,
-                indexed_s=0.0,
-                rules=rules,
-            )
-        stored = gathered.stored.get(locale)
-        is_live = stored is not None and not stored["deleted"]
-        sides[locale] = compare_paths(wanted, stored if is_live else None)
-    return resource is not None, sides
 
 
 def _print(story: "Story", sides: "Mapping[str, list[Difference]]") -> None:

@@ -21,7 +21,7 @@ from ops.seen import Place, Seen
 from ops.verdict import living
 from pim.kinds import Kind, to_key
 from pim.notifications import Notification, parse_notification
-from runtime.errors import MalformedNotification, MalformedRecord
+from runtime.errors import MalformedNotification, MalformedRecord, Refused
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias, to_id
@@ -64,11 +64,15 @@ class Explainer:
         Raises:
             KafkaError: the brokers do not answer.
             ApiError, TransportError: Elasticsearch does not say.
+            Refused: topics are missing.
         """
         settings = self.settings
-        stored, group, letters, control, facts = await asyncio.gather(
+        group = await asyncio.to_thread(read_group, settings, _KAFKA_MAX_S)
+        if group.missing:
+            names = ", ".join(group.missing)
+            raise Refused(f"Topics are missing: {names}. Run `quindex setup` first.")
+        stored, letters, control, facts = await asyncio.gather(
             self._read_stored(kind, code),
-            asyncio.to_thread(read_group, settings, _KAFKA_MAX_S),
             read_letters(settings, self.client),
             read_log(TopicNames(settings.topic_prefix).control, to_aiokafka_options(settings)),
             _keep(facts) if facts else Collector(settings).collect(),
@@ -186,7 +190,7 @@ def to_announced(seen: Seen, life: Life) -> Announced | None:
         source=to_source(seen.headers).value,
         uuid=notification.uuid,
         updated=sorted(notification.locales_updated),
-        inherited=sorted(notification.locales_inherited),
+        inherited=sorted(notification.locales_inherited - notification.locales_updated),
         in_process=notification.process_id is not None,
         not_before_s=to_not_before_s(seen.headers),
     )

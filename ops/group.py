@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import CoordinatorNotAvailableError
 
 from ops.facts import WorkerFacts
 from ops.seen import Place
@@ -67,14 +68,20 @@ def read_group(settings: Settings, within_s: float) -> GroupFacts:
         wanted = [layout.name for layout in to_layouts(names, replication_factor=1)]
         there = describe(admin, wanted)
         read = [names.notifications, names.due, names.snapshots]
-        positions = _read_positions(
-            admin, names.group, {name: there[name].partitions for name in read if name in there}
-        )
-        found: Any = admin.describe_groups([names.group])[names.group]
+        missing = [name for name in wanted if name not in there]
+        if missing:  # then no group has met yet, and a new cluster would be asked for long
+            return GroupFacts(missing, {}, [], "Unknown")
+        counts = {name: there[name].partitions for name in read}
+        try:
+            positions = _read_positions(admin, names.group, counts)
+            found: Any = admin.describe_groups([names.group])[names.group]
+        except CoordinatorNotAvailableError:  # no group has ever met on this cluster
+            positions = _read_positions(admin, None, counts)
+            found = {"group_state": "without a coordinator"}
     finally:
         admin.close()
     return GroupFacts(
-        missing=[name for name in wanted if name not in there],
+        missing=missing,
         positions=positions,
         workers=[to_worker(member) for member in found.get("members") or ()],
         state=str(found.get("group_state") or "Unknown"),
@@ -82,7 +89,7 @@ def read_group(settings: Settings, within_s: float) -> GroupFacts:
 
 
 def _read_positions(
-    admin: KafkaAdminClient, group: str, topics: Mapping[str, int]
+    admin: KafkaAdminClient, group: str | None, topics: Mapping[str, int]
 ) -> dict[Place, QueuePosition]:
     places = [
         TopicPartition(name, number) for name, count in topics.items() for number in range(count)
@@ -92,7 +99,7 @@ def _read_positions(
     firsts = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
     # Committed before the end: so nothing that is done counts as waiting.
     ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-    committed = admin.list_group_offsets({group: places})[group]
+    committed = {} if group is None else admin.list_group_offsets({group: places})[group]
     return {
         (place.topic, place.partition): QueuePosition(
             firsts[place].offset, ends[place].offset, _to_committed(committed.get(place))

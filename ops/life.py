@@ -151,15 +151,20 @@ class Life:
 
     @property
     def stale(self) -> list[Fetched]:
-        """Snapshots that came after a newer one: the index has refused them, as it should."""
+        """
+        Snapshots that came after a newer one: the index has refused them, as it should.
+
+        The last one counts also where the log does not hold the newer one any more.
+        """
         held = max((each.version for each in self.indexed), default=-1)
+        last = self.fetched[-1] if self.fetched else None
         newest, found = -1, []
         for each in self.fetched:
-            if each.version < max(newest, held if each.offset < self.index_next else -1):
+            is_refused = each is last and each.offset < self.index_next and each.version < held
+            if each.version < newest or is_refused:
                 found.append(each)
             newest = max(newest, each.version)
-        last = self.fetched[-1] if self.fetched else None
-        return [each for each in found if each is last]
+        return found
 
     def _is_dead(self, announced: Announced) -> bool:
         source = f"{announced.partition}/{announced.offset}"

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -55,7 +55,9 @@ from topics.end_offsets import EndOffsets
 from topics.layout import SNAPSHOTS_PARTITIONS
 from topics.names import TopicNames
 from topics.partitions import to_partition
+from topics.processes import ProcessRecord
 from topics.stage_guard import StageGuard
+from topics.telling import own_version, tell_forever, to_process_id
 
 DEBOUNCE_KEYS_MAX: Final = 50_000
 PURGE_EVERY_S: Final = 3_600.0
@@ -236,6 +238,21 @@ class Parts:
             report=lambda *_: None,
             rules=self.rules,
         )
+
+    def to_teller(self, stages: Stages, address: str) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Return what tells of this worker, until cancelled."""
+        me = ProcessRecord(to_process_id("worker"), "worker", own_version(), address, 0.0)
+        pairs = list(zip(self.guards.values(), stages, strict=True))
+
+        def describe() -> ProcessRecord:
+            waits = {
+                guard.stage: reason
+                for guard, stage in pairs
+                if (reason := stage.waits_for or guard.to_wait() or self.publisher.waits_for)
+            }
+            return replace(me, at=time.time(), waits_for=waits)
+
+        return partial(tell_forever, self.publisher, self.topics.processes, describe)
 
     def _to_debouncer(self) -> Debouncer:
         settings = self.settings

@@ -93,7 +93,7 @@ async def run_worker(settings: Settings) -> None:
             settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
         )
         surroundings.attach(app)
-        _, serve_operations = open_operations_port(settings, lambda: bool(app.started))
+        address, serve_operations = open_operations_port(settings, lambda: bool(app.started))
         by_topic = {
             topics.notifications: stages.debounce,
             topics.due: stages.fetch,
@@ -110,6 +110,7 @@ async def run_worker(settings: Settings) -> None:
             ).run,
             LoopWatch().run,
             serve_operations,
+            parts.to_teller(stages, address),
             follower.run,
             parts.attributes.run,
             parts.webhook_watch.run,

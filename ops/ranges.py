@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ops.seen import Place, Seen
 from runtime.clock import Clock
+from runtime.errors import Refused
 
 FETCH_MAX_BYTES: Final = 256 * 1024
 """Of one partition at once: heads and tails are looked at, not whole topics."""
@@ -24,10 +25,18 @@ class RangeReader:
     clock: Clock  # time.monotonic
 
     async def bounds(self, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
-        """Return the first and the next offset of each partition."""
+        """
+        Return the first and the next offset of each partition.
+
+        Raises:
+            Refused: a topic is missing; nobody would say so, and the brokers be asked for long.
+        """
         where = [TopicPartition(*place) for place in places]
         if not where:
             return {}
+        there = await self.consumer.topics()
+        if missing := sorted({topic for topic, _ in places} - there):
+            raise Refused(f"Topics are missing: {', '.join(missing)}. Run `quindex setup` first.")
         first = await self.consumer.beginning_offsets(where)
         end = await self.consumer.end_offsets(where)
         return {(tp.topic, tp.partition): (first[tp], end[tp]) for tp in where}

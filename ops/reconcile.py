@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from ops.moments import Moment
+from ops.terminal import show
 from runtime.settings import load_settings
 
 DRIFT: Final = 6
@@ -64,7 +65,7 @@ def command(
         for name, count in totals.items():
             click.echo(f"{name.replace('_', ' '):<10} {count}")
         for example in examples:
-            click.echo(f"  {example}")
+            click.echo(f"  {show(example)}")
         if drift and not dry_run:
             click.echo(
                 "what differs is looked at again; quindex reconcile --dry-run shows the rest"

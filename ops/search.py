@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import click
-import orjson
 
+from ops.terminal import show, to_json
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from runtime.settings import Settings, load_settings
@@ -74,12 +74,12 @@ def command(
     if suggest:
         request = to_suggestion(question)
         names = to_suggestions(asyncio.run(_search(settings, locale, request)))[:size]
-        for line in [orjson.dumps(names).decode()] if as_json else names:
+        for line in [to_json(names)] if as_json else map(show, names):
             click.echo(line)
         return
     found = to_found(asyncio.run(_search(settings, locale, to_request(question))), facets)
     if as_json:
-        click.echo(orjson.dumps(asdict(found)).decode())
+        click.echo(to_json(asdict(found)))
         return
     for line in to_lines(found):
         click.echo(line)
@@ -91,11 +91,12 @@ def to_lines(found: Found) -> list[str]:
     lines = []
     for hit in found.hits:
         score = "" if hit.score is None else f"  ({hit.score:.2f})"
-        lines.append(f"{hit.name or hit.code}  {hit.kind}:{hit.code}{score}")
-        lines += [f"    {_to_bold(text)}" for text in hit.highlights]
+        key = f"{hit.kind}:{hit.code}"
+        lines.append(f"{show(hit.name or hit.code)}  {show(key)}{score}")
+        lines += [f"    {_to_bold(show(text))}" for text in hit.highlights]
     for name, counts in found.facets.items():
-        lines.append(f"{name}:")
-        lines += [f"    {count:>7}  {value}" for value, count in counts]
+        lines.append(f"{show(name)}:")
+        lines += [f"    {count:>7}  {show(value)}" for value, count in counts]
     return lines
 
 

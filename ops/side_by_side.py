@@ -42,8 +42,8 @@ def to_table(locale: str, differences: list[Difference]) -> list[str]:
     lines = [f"{show(locale)}: {off} of {len(differences)} values differ"]
     for each in differences:
         mark = " " if each.is_same else "!"
-        pim = _to_cell(each.pim) if each.in_pim else ABSENT
-        index = _to_cell(each.index) if each.in_index else ABSENT
+        pim = to_cell(each.pim) if each.in_pim else ABSENT
+        index = to_cell(each.index) if each.in_index else ABSENT
         shown = pim if each.is_same else f"{pim}  |  {index}"
         lines.append(f"{mark} {show(each.path, chars_max=_SHOWN_MAX_CHARS):<32} {shown}")
     return lines
@@ -68,6 +68,7 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _to_cell(value: Any) -> str:
+def to_cell(value: Any) -> str:
+    """Return a value in one short line."""
     text = value if isinstance(value, str) else to_json(value)
     return show(text, chars_max=_SHOWN_MAX_CHARS)

@@ -1,6 +1,6 @@
 """The facts as lines for a terminal, and as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ def to_lines(facts: Facts, verdict: Verdict) -> list[str]:
         for finding in verdict.findings[1:]
     ]
     lines.append("")
-    lines += [f"{name:<{_WIDTH}} {text}" for name, text in _to_rows(facts)]
+    lines += [f"{name:<{_WIDTH}} {text}" for name, text in to_rows(facts)]
     return lines
 
 
@@ -43,7 +43,8 @@ def to_object(facts: Facts, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _to_rows(facts: Facts) -> Iterator[tuple[str, str]]:
+def to_rows(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Return the table: a name, and what is to be said of it."""
     for part, said in facts.down.items():
         yield part.value, f"down: {show(said)}"
     yield "complete up to", _to_complete(facts)
@@ -107,10 +108,21 @@ def _to_people(facts: Facts) -> Iterator[tuple[str, str]]:
 
 def _to_assignment(worker: WorkerFacts) -> str:
     parts = [
-        f"{topic.rpartition('.')[2]} {','.join(map(str, numbers))}"
+        f"{topic.rpartition('.')[2]} {to_ranges(numbers)}"
         for topic, numbers in sorted(worker.partitions.items())
     ]
     return "; ".join(parts) or "no partition"
+
+
+def to_ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in short: 0-3,7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _to_stores(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from ops.terminal import show
 from runtime.settings import Settings, load_settings
 
 _KINDS = ("document", "variant", "asset", "classification")
@@ -33,7 +34,7 @@ def command(codes: Sequence[str], kind: str, after_s: float | None, dry_run: boo
     if not dry_run:
         asyncio.run(_trigger(settings, kind, codes, after_s))
     for code in codes:
-        click.echo(f"{'would trigger' if dry_run else 'triggered'} {kind}:{code}")
+        click.echo(f"{'would trigger' if dry_run else 'triggered'} {kind}:{show(code)}")
 
 
 async def _trigger(

@@ -239,3 +239,18 @@ def test_a_command_line_is_found_in_text_and_in_fences() -> None:
     text = "Run `quindex scans list` or `A=b quindex worker`.\n```sh\nquindex setup  # once\n```\n"
 
     assert list(calls_in(text)) == [["scans", "list"], ["worker"], ["setup"]]
+
+
+@pytest.mark.parametrize(
+    "folder", ["ingress", "ops", "pim", "runtime", "sinks", "streams", "topics"]
+)
+def test_every_command_that_the_code_advises_exists(folder: str) -> None:
+    advised = {
+        (path.name, name)
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name in re.findall(
+            r"(?:[`\"]|[Rr]un |[Ss]ee |Next: )quindex ([a-z]+(?:-[a-z]+)*)", path.read_text("utf-8")
+        )
+    }
+
+    assert {each for each in advised if each[1] not in _COMMANDS} == set()

@@ -46,7 +46,7 @@ class StageGuard:
         breaker: LetterBreaker | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._stage, self._publisher, self._topic = stage, publisher, topic
+        self.stage, self._publisher, self._topic = stage, publisher, topic
         self._read_stops, self._clock, self._pause = read_stops, clock, pause
         self._breaker = breaker or LetterBreaker()
         self._stop: StageStop | None = None
@@ -57,7 +57,7 @@ class StageGuard:
         """Return what a stage that has stopped waits for; None: it has not."""
         if self._stop is None:
             return None
-        return f"a person: quindex dead-letters resume {self._stage}"
+        return f"a person: quindex dead-letters resume {self.stage}"
 
     def taken(self) -> None:
         """Note that the stage was given a record."""
@@ -80,7 +80,7 @@ class StageGuard:
 
     async def _begin(self, reason: str) -> None:
         died, taken = self._breaker.counts(self._clock())
-        stop = StageStop(self._stage, died, taken, reason, self._clock())
+        stop = StageStop(self.stage, died, taken, reason, self._clock())
         await self._publisher.append(self._topic, key=stop.key, value=stop.to_json())
         self._hold(stop)
 
@@ -89,9 +89,9 @@ class StageGuard:
         if now_s - self._looked_s < LOOK_EVERY_S:
             return
         try:
-            found = (await self._read_stops()).get(self._stage)
+            found = (await self._read_stops()).get(self.stage)
         except KafkaUnavailable as error:
-            log.warning("stops.unknown", stage=self._stage, error=str(error))
+            log.warning("stops.unknown", stage=self.stage, error=str(error))
             return
         self._looked_s = now_s
         if found is not None and self._stop is None:
@@ -99,12 +99,12 @@ class StageGuard:
         elif found is None and self._stop is not None:
             self._stop = None
             self._breaker.reset()
-            stage_stopped.labels(self._stage).set(0)
-            log.info("stage.resumed", stage=self._stage)
+            stage_stopped.labels(self.stage).set(0)
+            log.info("stage.resumed", stage=self.stage)
 
     def _hold(self, stop: StageStop) -> None:
         self._stop = stop
-        stage_stopped.labels(self._stage).set(1)
+        stage_stopped.labels(self.stage).set(1)
         log.critical(
             "stage.stopped",
             stage=stop.stage,

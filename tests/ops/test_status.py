@@ -12,7 +12,7 @@ from ops.group import QueuePosition, to_worker
 from ops.letters import LetterLog
 from ops.quota_facts import to_quota_facts
 from ops.seen import Seen
-from ops.status_table import to_lines, to_object
+from ops.status_table import to_lines, to_object, to_ranges
 from ops.terminal import to_json
 from ops.verdict import judge
 from pim.kinds import Kind
@@ -168,3 +168,9 @@ def test_a_failure_is_one_short_line() -> None:
 def test_a_stage_without_partitions_waits_for_nothing() -> None:
     assert StageFacts("index", []).lag == 0
     assert StageFacts("index", []).oldest_s is None
+
+
+def test_partitions_are_told_in_short() -> None:
+    assert to_ranges([]) == ""
+    assert to_ranges([0]) == "0"
+    assert to_ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"

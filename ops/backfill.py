@@ -33,7 +33,7 @@ def command(
     settings = load_settings(os.environ, needs=("kafka",))
 
     from ops.progress import Progress
-    from ops.scanning import follow, start_scans, to_kinds, to_left
+    from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left
     from topics.scans import ScanPurpose, ScanRecord
 
     chosen = to_kinds(kinds, settings)
@@ -50,7 +50,8 @@ def command(
     def report(mine: list[ScanRecord]) -> None:
         progress("reading", sum(scan.resources for scan in mine), to_left(mine))
 
-    for scan in asyncio.run(follow(settings, [scan.id for scan in scans], report)):
+    done = asyncio.run(follow(settings, [scan.id for scan in scans], report))
+    for scan in done:
         if as_json:
             click.echo(json.dumps(scan.model_dump(mode="json", by_alias=True)))
         else:
@@ -58,3 +59,4 @@ def command(
                 f"{scan.phase.value}: {scan.resources} resources of {scan.kind.value}, "
                 f"{scan.requests} requests to the PIM"
             )
+    refuse_failed(done)

@@ -41,28 +41,33 @@ def show(as_json: bool) -> None:
 
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.argument("keys", nargs=-1, metavar="[KIND:CODE]...")
-def confirm(keys: Sequence[str], dry_run: bool) -> None:
+def confirm(keys: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """Let parked deletes go: all, or those named. What the PIM has after all stays."""
-    _resolve(keys, delete=True, dry_run=dry_run)
+    _resolve(keys, delete=True, dry_run=dry_run, as_json=as_json)
 
 
 @command.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be kept; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.argument("keys", nargs=-1, metavar="[KIND:CODE]...")
-def discard(keys: Sequence[str], dry_run: bool) -> None:
+def discard(keys: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """
     Keep what is parked: all, or those named.
 
     Each is looked at again too, and so is every unannounced delete that went through before the
     brake closed: if the PIM was wrong, they come back.
     """
-    _resolve(keys, delete=False, dry_run=dry_run)
+    _resolve(keys, delete=False, dry_run=dry_run, as_json=as_json)
 
 
-def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool) -> None:
+def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool, as_json: bool) -> None:
     settings = load_settings(os.environ, needs=("kafka",))
     resolved, again = asyncio.run(_decide(settings, keys, delete=delete, dry_run=dry_run))
+    if as_json:
+        click.echo(json.dumps({"resolved": resolved, "again": again, "dry_run": dry_run}))
+        return
     verb = "let go" if delete else "kept"
     click.echo(f"{'would have ' if dry_run else ''}{verb} {resolved} parked deletes")
     click.echo(f"{'would look' if dry_run else 'looking'} again at {again} earlier ones")

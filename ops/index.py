@@ -74,10 +74,14 @@ def list_(as_json: bool) -> None:
 @command.command()
 @click.argument("names", nargs=-1, required=True, metavar="INDEX...")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
-def drop(names: Sequence[str], dry_run: bool) -> None:
+@_as_json
+def drop(names: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """Delete indices that nobody reads or writes any more: kept ones, and left over ones."""
     settings = load_settings(os.environ, needs=_NEEDS)
     asyncio.run(_with_client(settings, lambda client: _drop(settings, client, names, dry_run)))
+    if as_json:
+        click.echo(json.dumps({"deleted": list(names), "dry_run": dry_run}))
+        return
     for name in names:
         click.echo(f"{'would delete' if dry_run else 'deleted'} {name}")
 

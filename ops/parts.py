@@ -42,6 +42,8 @@ from streams.publisher import KafkaPublisher
 from streams.quota_gate import QuotaGate
 from streams.rebuild import Rebuild
 from streams.safe_consumer import PipelineApp
+from streams.scan_budget import CompareBudget
+from streams.scan_outcomes import ScanOutcomes
 from streams.scan_pages import PageReader
 from streams.scanner import Scanner
 from streams.settling import Settler
@@ -284,21 +286,29 @@ class Parts:
                 self.pim, self.gate.of(Lane.SCAN), self.ends, self.settler, time.time
             ),
             settler=self.settler,
-            drift=DriftFinder(
-                self.client,
-                self.settings.index_prefix,
-                self.chains,
-                self.reference.types,
-                self.rules,
-            ),
+            outcomes=self._to_outcomes(),
             publisher=self.publisher,
             topics=self.topics,
             epoch=self.epoch.epoch,
             read_control=self.read_control,
-            read_audit=self.read_audit,
+            budget=CompareBudget(
+                daily_requests=int(self.settings.pim_quota_24h * self.settings.pim_quota_share)
+            ),
             clock=time.time,
         )
         return DueStage(fetcher, scanner)
+
+    def _to_outcomes(self) -> ScanOutcomes:
+        drift = DriftFinder(
+            self.client,
+            self.settings.index_prefix,
+            self.chains,
+            self.reference.types,
+            self.rules,
+        )
+        return ScanOutcomes(
+            self.settler, drift, self.publisher, self.topics, self.read_audit, time.time
+        )
 
     def _to_indexer(self) -> Indexer:
         return Indexer(

@@ -20,21 +20,27 @@ NEEDS = ("kafka", "elasticsearch", "locales")
     help="Readers side by side, each a process of its own.",
 )
 @click.option("--dry-run", is_flag=True, help="Fill and compare; swap nothing.")
+@click.option("--from-pim", is_flag=True, help="Read the whole PIM into snapshots first.")
 @click.option("--complete", "only_complete", is_flag=True, help="Only read on after a swap.")
 @click.option("--share", hidden=True, help="I/N: read one share of the partitions, no more.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def command(
-    parallel: int, dry_run: bool, only_complete: bool, share: str | None, as_json: bool
+def command(  # noqa: PLR0917  # the options, in their order
+    parallel: int,
+    dry_run: bool,
+    from_pim: bool,
+    only_complete: bool,
+    share: str | None,
+    as_json: bool,
 ) -> None:
     """
     Fill new indices from the topic of snapshots and move all readers to them.
 
-    Needs no request to the PIM, and loses no write: searches and edits go on meanwhile. Stopped at
-    any point, it goes on there the next time. The old indices are kept for quindex rollback.
+    Needs no request to the PIM, and loses no write: searches and edits go on meanwhile. Where
+    snapshots was lost, --from-pim has the workers backfill it before. Stopped at any point, it goes on there the next time. The old indices are kept for quindex rollback.
     """
     settings = load_settings(os.environ, needs=NEEDS)
 
-    from ops.transfers import complete, fill_share, open_rebuild, rebuild
+    from ops.transfers import complete, fill_share, open_rebuild, read_pim, rebuild
     from runtime.errors import Refused
     from runtime.logs import configure_logs
     from sinks.transfers import Phase, read_transfer
@@ -52,6 +58,8 @@ def command(
                 raise Refused("No swap waits to be completed.")
             return {"read_on": await complete(work, stored)}
 
+    if from_pim:
+        asyncio.run(read_pim(settings))
     done = asyncio.run(
         finish() if only_complete else rebuild(settings, parallel=parallel, dry_run=dry_run)
     )

@@ -40,7 +40,7 @@ def command(
     settings = load_settings(os.environ, needs=("kafka",))
 
     from ops.progress import Progress
-    from ops.scanning import follow, start_scans, to_kinds, to_left
+    from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left
     from topics.scans import ScanPurpose, ScanRecord
 
     purpose = ScanPurpose.COMPARE if dry_run else ScanPurpose.RECONCILE
@@ -70,5 +70,6 @@ def command(
             click.echo(
                 "what differs is looked at again; quindex reconcile --dry-run shows the rest"
             )
+    refuse_failed(done)
     if drift:
         sys.exit(DRIFT)

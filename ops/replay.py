@@ -1,6 +1,7 @@
 """quindex replay."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 @click.option("--code", "codes", multiple=True, help="Only of these resources.")
 @click.option("--event", "events", multiple=True, help="Only of these events: document.update.")
 @click.option("--dry-run", is_flag=True, help="Count; append nothing.")
-def command(
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def command(  # noqa: PLR0917  # the options, in their order
     since_s: float,
     until_s: float | None,
     codes: Sequence[str],
     events: Sequence[str],
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """
     Append the notifications of a time span again, so that their resources are fetched anew.
@@ -42,6 +45,9 @@ def command(
         events=frozenset(events),
     )
     count = asyncio.run(_replay(settings, since_s, selection, dry_run=dry_run))
+    if as_json:
+        click.echo(json.dumps({"resources": count, "dry_run": dry_run}))
+        return
     click.echo(f"{'would have' if dry_run else 'having'} {count} resources looked at again")
 
 

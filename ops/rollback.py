@@ -10,8 +10,9 @@ from runtime.settings import load_settings
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Say where readers would go; move nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def command(as_json: bool) -> None:
+def command(dry_run: bool, as_json: bool) -> None:
     """
     Move all readers back to the indices of before the last rebuild.
 
@@ -24,7 +25,7 @@ def command(as_json: bool) -> None:
     from runtime.logs import configure_logs
 
     configure_logs(level="warning")
-    done = asyncio.run(roll_back(settings))
+    done = asyncio.run(roll_back(settings, dry_run=dry_run))
     if as_json:
         click.echo(json.dumps(done))
         return

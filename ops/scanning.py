@@ -10,13 +10,14 @@ from aiokafka.errors import KafkaError
 
 from ops.connections import kafka_unreachable, publisher_of
 from pim.kinds import Kind
+from runtime.errors import OperatorError
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from streams.log_reader import read_log
 from streams.scanner import to_new_scan
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
-from topics.scans import ScanPurpose, ScanRecord, fold_scans, to_cancel_key
+from topics.scans import ScanPhase, ScanPurpose, ScanRecord, fold_scans, to_cancel_key
 
 POLL_S: Final = 1.0
 
@@ -83,6 +84,20 @@ async def follow(
         if len(mine) == len(ids) and all(scan.is_over for scan in mine):
             return mine
         await asyncio.sleep(POLL_S)
+
+
+def refuse_failed(scans: Sequence[ScanRecord]) -> None:
+    """
+    Raises:
+        OperatorError: a scan has not come to its end; says which, and why.
+    """
+    failed = [scan for scan in scans if scan.phase is ScanPhase.FAILED]
+    if failed:
+        lines = "\n".join(f"  {scan.id} of {scan.kind.value}: {scan.error}" for scan in failed)
+        raise OperatorError(
+            f"The PIM answers, but pages could not be read for an hour:\n{lines}\n"
+            "Look at what the PIM says there, then run it again."
+        )
 
 
 def to_kinds(given: Sequence[str], settings: Settings) -> list[Kind]:

@@ -28,16 +28,15 @@ def list_(as_json: bool) -> None:
     settings = load_settings(os.environ, needs=("kafka",))
     scans = asyncio.run(ScanLog(settings).read())
     for scan in scans:
-        click.echo(
-            json.dumps(scan.model_dump(mode="json", by_alias=True)) if as_json else _to_line(scan)
-        )
+        click.echo(_to_text(scan, as_json))
     if not scans and not as_json:
         click.echo("no scans")
 
 
 @command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print its end as one JSON object.")
 @click.argument("scan_id")
-def watch(scan_id: str) -> None:
+def watch(scan_id: str, as_json: bool) -> None:
     """Follow a scan until it is over; Ctrl-C only stops watching."""
     from ops.progress import Progress
     from ops.scanning import follow, to_left
@@ -50,20 +49,24 @@ def watch(scan_id: str) -> None:
         progress("reading", sum(scan.resources for scan in mine), to_left(mine))
 
     for scan in asyncio.run(follow(settings, [scan_id], report)):
-        click.echo(_to_line(scan))
+        click.echo(_to_text(scan, as_json))
 
 
 @command.command()
 @click.argument("scan_id")
 @click.option("--dry-run", is_flag=True, help="Say what would be cancelled; change nothing.")
-def cancel(scan_id: str, dry_run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the scan as one JSON object.")
+def cancel(scan_id: str, dry_run: bool, as_json: bool) -> None:
     """Stop a scan at its next page. What it has read stays."""
     from ops.scanning import cancel_scan
 
     scan = _find(scan_id)
     if not dry_run:
         asyncio.run(cancel_scan(load_settings(os.environ, needs=("kafka",)), scan_id))
-    click.echo(f"{'would cancel' if dry_run else 'cancelling'} {_to_line(scan)}")
+    if as_json:
+        click.echo(_to_text(scan, as_json))
+    else:
+        click.echo(f"{'would cancel' if dry_run else 'cancelling'} {_to_line(scan)}")
 
 
 def _find(scan_id: str) -> "ScanRecord":
@@ -77,6 +80,10 @@ def _find(scan_id: str) -> "ScanRecord":
     raise Refused(f"There is no scan {scan_id}. See quindex scans list.")
 
 
+def _to_text(scan: "ScanRecord", as_json: bool) -> str:
+    return json.dumps(scan.model_dump(mode="json", by_alias=True)) if as_json else _to_line(scan)
+
+
 def _to_line(scan: "ScanRecord") -> str:
     began = datetime.fromtimestamp(scan.began_s, UTC)
     total = "?" if scan.total is None else str(scan.total)
@@ -84,4 +91,5 @@ def _to_line(scan: "ScanRecord") -> str:
         f"{scan.id}  {scan.purpose.value:<9} {scan.kind.value:<14} {scan.phase.value:<9} "
         f"{scan.resources}/{total} resources  {scan.requests} requests  drift {scan.drift}  "
         f"since {began:%Y-%m-%d %H:%M:%S} UTC"
+        f"{f'  {scan.error}' if scan.error else ''}"
     )

@@ -11,8 +11,9 @@ from runtime.settings import Settings, load_settings
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be changed; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as one JSON object.")
-def command(as_json: bool) -> None:
+def command(dry_run: bool, as_json: bool) -> None:
     """
     Create topics, indices, aliases and the epoch.
 
@@ -20,19 +21,21 @@ def command(as_json: bool) -> None:
     and after either store was lost or restored; the second time it changes nothing.
     """
     settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
-    changes = asyncio.run(set_up(settings))
+    changes = asyncio.run(set_up(settings, dry_run=dry_run))
     if as_json:
-        click.echo(json.dumps({"changes": changes}))
+        click.echo(json.dumps({"changes": changes, "dry_run": dry_run}))
         return
     for change in changes:
-        click.echo(change)
+        click.echo(f"would have {change}" if dry_run else change)
     if not changes:
         click.echo("nothing to change: everything is set up")
 
 
-async def set_up(settings: Settings) -> list[str]:
+async def set_up(settings: Settings, *, dry_run: bool = False) -> list[str]:
     """
     Bring Kafka and Elasticsearch to what the settings ask for; return what was changed, in words.
+
+    With *dry_run* nothing is changed: the words are those of what would be.
 
     Raises:
         Unreachable: one of them does not answer.
@@ -53,15 +56,20 @@ async def set_up(settings: Settings) -> list[str]:
         await check_server(client)
         with kafka_admin(settings) as admin:
             changes = await asyncio.to_thread(
-                ensure_topics, admin, layouts, replication_factor=settings.replication_factor
+                ensure_topics,
+                admin,
+                layouts,
+                replication_factor=settings.replication_factor,
+                dry_run=dry_run,
             )
         changes += await ensure_indices(
             client,
             prefix=settings.index_prefix,
             locales=settings.locales,
             rules=load_rules(settings.attributes),
+            dry_run=dry_run,
         )
         async with publisher_of(settings) as publisher:
             keeper = EpochKeeper(settings, client, publisher, time.time)
-            _, stored = await keeper.ensure()
+            stored = await keeper.plan() if dry_run else (await keeper.ensure())[1]
     return changes + stored

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from ops.connections import elasticsearch_client, kafka_admin, publisher_of
 from ops.lag import read_positions
 from ops.progress import Progress
 from ops.reference import read_reference
+from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left
 from runtime.errors import Refused, Unreachable
 from runtime.settings import Settings
 from sinks.agreement import Findings
@@ -18,6 +20,7 @@ from sinks.transfers import Phase, Stored, read_transfer
 from streams.rebuild import Rebuild
 from topics.creation import TopicState, describe
 from topics.names import TopicNames
+from topics.scans import ScanPhase, ScanPurpose, ScanRecord
 
 
 @asynccontextmanager
@@ -70,6 +73,25 @@ async def rebuild(settings: Settings, *, parallel: int, dry_run: bool) -> dict[s
         return result
 
 
+async def read_pim(settings: Settings) -> None:
+    """
+    Have the workers read every resource into `snapshots`, and wait for it.
+
+    Raises:
+        OperatorError: a scan has failed, or was cancelled: `snapshots` is not whole.
+    """
+    scans = await start_scans(settings, ScanPurpose.BACKFILL, to_kinds((), settings), since_s=None)
+    progress = Progress("resources", limit="the PIM's quota")
+
+    def report(mine: list[ScanRecord]) -> None:
+        progress("reading the PIM", sum(scan.resources for scan in mine), to_left(mine))
+
+    done = await follow(settings, [scan.id for scan in scans], report)
+    refuse_failed(done)
+    if cancelled := [scan.id for scan in done if scan.phase is ScanPhase.CANCELLED]:
+        raise Refused(f"Cancelled: {', '.join(cancelled)}. Nothing was rebuilt.")
+
+
 async def complete(work: Rebuild, stored: Stored) -> int:
     """Read on after a swap; a worker may have been faster."""
     try:
@@ -81,12 +103,22 @@ async def complete(work: Rebuild, stored: Stored) -> int:
         return 0
 
 
-async def roll_back(settings: Settings) -> dict[str, Any]:
+async def roll_back(settings: Settings, *, dry_run: bool) -> dict[str, Any]:
     """Move readers back, apply what has come since; return what was done."""
+    since_s = time.monotonic()
     async with open_rebuild(settings) as work:
+        if dry_run:
+            transfer, _ = await work.find_rollback()
+            return {"indices": dict(transfer.target), "switched": False}
         stored = await work.roll_back()
+        switched_s = time.monotonic() - since_s
         records = await complete(work, stored)
-        return {"indices": dict(stored.transfer.target), "read_on": records}
+        return {
+            "indices": dict(stored.transfer.target),
+            "switched": True,
+            "switched_s": round(switched_s, 3),
+            "read_on": records,
+        }
 
 
 async def fill_share(settings: Settings, share: int, of: int) -> None:

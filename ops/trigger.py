@@ -1,6 +1,7 @@
 """quindex trigger."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -24,7 +25,10 @@ _KINDS = ("document", "variant", "asset", "classification")
     help="Look no earlier than so many seconds from now.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be appended; append nothing.")
-def command(codes: Sequence[str], kind: str, after_s: float | None, dry_run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def command(
+    codes: Sequence[str], kind: str, after_s: float | None, dry_run: bool, as_json: bool
+) -> None:
     """
     Have resources looked at again, as if Quable had announced a change.
 
@@ -33,6 +37,10 @@ def command(codes: Sequence[str], kind: str, after_s: float | None, dry_run: boo
     settings = load_settings(os.environ, needs=("kafka",))
     if not dry_run:
         asyncio.run(_trigger(settings, kind, codes, after_s))
+    if as_json:
+        keys = [f"{kind}:{code}" for code in codes]
+        click.echo(json.dumps({"triggered": keys, "dry_run": dry_run}))
+        return
     for code in codes:
         click.echo(f"{'would trigger' if dry_run else 'triggered'} {kind}:{show(code)}")
 

@@ -18,6 +18,7 @@ class FaultKind(StrEnum):
     STALE = "stale"  # the answer is *seconds* old
     STATUS = "status"  # *status* with an error body, such as 403, 404, 500, 503
     THROTTLE = "throttle"  # 429, with Retry-After if *retry_after_s* is set
+    EMPTY = "empty"  # a list has no members, and says so; single resources are there
     MAINTENANCE = "maintenance"  # 200 with an HTML page
     TRUNCATED = "truncated"  # 200 with half of the JSON
     SLOW_BODY = "slow_body"  # the body comes one byte per *seconds*

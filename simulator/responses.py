@@ -76,6 +76,8 @@ def to_replacement(met: Mapping[FaultKind, Fault]) -> Answer | None:
 
 def spoil(answer: Answer, met: Mapping[FaultKind, Fault]) -> Answer:
     """Return the answer as the faults leave it; it is still sent whole."""
+    if FaultKind.EMPTY in met:
+        answer = _to_empty(answer)
     if FaultKind.TRUNCATED in met:
         answer = replace(answer, body=answer.body[: len(answer.body) // 2])
     if (fault := met.get(FaultKind.HUGE)) is not None:
@@ -109,6 +111,17 @@ async def transmit(
         await send({"type": "http.response.body", "body": b""})
         return
     await send({"type": "http.response.body", "body": answer.body})
+
+
+def _to_empty(answer: Answer) -> Answer:
+    """Return a list without its members; what is no list stays."""
+    content = orjson.loads(answer.body)
+    if not isinstance(content, dict) or "hydra:member" not in content:
+        return answer
+    return replace(
+        answer,
+        body=orjson.dumps({**content, "hydra:member": [], "hydra:totalItems": 0, "hydra:view": {}}),
+    )
 
 
 def _to_bomb(body: bytes, size_bytes: int) -> bytes:

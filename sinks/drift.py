@@ -28,6 +28,16 @@ class PageDrift:
     codes: list[str] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
 
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """Search documents by verdict."""
+        return {
+            "same": self.same,
+            "missing": self.missing,
+            "different": self.different,
+            "moved_on": self.moved_on,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class DriftFinder:

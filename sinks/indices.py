@@ -55,11 +55,13 @@ async def ensure_indices(
     prefix: str,
     locales: Sequence[str],
     rules: AttributeRules = NO_RULES,
+    dry_run: bool = False,
 ) -> list[str]:
     """
     Make what is missing, and change in place what can be: indices, their filtered aliases.
 
-    Returns what it changed, one line each; the second time nothing.
+    Returns what it changed, one line each; the second time nothing. With *dry_run* nothing is
+    changed: the lines are those of what would be.
 
     Raises:
         Unreachable: Elasticsearch does not answer.
@@ -70,15 +72,15 @@ async def ensure_indices(
     if len(aliases) < len(locales):
         raise Refused("Two of QUINDEX_LOCALES differ by case only, so they would share an index.")
     try:
-        changes = [await _ensure_control(client, to_control_index(prefix))]
+        changes = [await _ensure_control(client, to_control_index(prefix), dry_run)]
         changes += [
-            await _ensure_locale(client, plan.alias, plan.locale, rules)
+            await _ensure_locale(client, plan.alias, plan.locale, rules, dry_run)
             for plan in await read_plans(client, prefix=prefix, locales=locales, rules=rules)
             if plan.step is Step.CREATE
         ]
         plans = await read_plans(client, prefix=prefix, locales=locales, rules=rules)
         for plan in plans:
-            changes += await apply_in_place(client, plan, rules)
+            changes += await apply_in_place(client, plan, rules, dry_run=dry_run)
         check_writable([plan for plan in plans if plan.step is Step.REBUILD])
     except ApiError as error:
         raise to_operator_error(error) from error
@@ -94,15 +96,16 @@ async def read_indices(client: AsyncElasticsearch, alias: str) -> list[str]:
     return sorted(await client.indices.get_alias(name=alias))
 
 
-async def _ensure_control(client: AsyncElasticsearch, index: str) -> str | None:
+async def _ensure_control(client: AsyncElasticsearch, index: str, dry_run: bool) -> str | None:
     if await client.indices.exists(index=index):
         return None
-    await client.indices.create(index=index, **_CONTROL)
+    if not dry_run:
+        await client.indices.create(index=index, **_CONTROL)
     return f"created index {index}"
 
 
 async def _ensure_locale(
-    client: AsyncElasticsearch, alias: str, locale: str, rules: AttributeRules
+    client: AsyncElasticsearch, alias: str, locale: str, rules: AttributeRules, dry_run: bool
 ) -> str | None:
     index = to_index(alias, 1)
     if await client.indices.exists(index=alias):
@@ -112,12 +115,14 @@ async def _ensure_locale(
         )
     if await client.indices.exists(index=index):
         to_found(index, alias, (await client.indices.get(index=index))[index])
-        await client.indices.put_alias(index=index, name=alias, filter=LIVE)
+        if not dry_run:
+            await client.indices.put_alias(index=index, name=alias, filter=LIVE)
         return f"put alias {alias} on the index {index} that was there"
-    await client.indices.create(
-        index=index,
-        settings=to_settings(locale),
-        mappings=to_mappings(locale, rules),
-        aliases={alias: {"filter": LIVE}},
-    )
+    if not dry_run:
+        await client.indices.create(
+            index=index,
+            settings=to_settings(locale),
+            mappings=to_mappings(locale, rules),
+            aliases={alias: {"filter": LIVE}},
+        )
     return f"created index {index} with alias {alias}"

@@ -57,12 +57,19 @@ async def read_plans(
 
 
 async def apply_in_place(
-    client: AsyncElasticsearch, plan: LocalePlan, rules: AttributeRules = NO_RULES
+    client: AsyncElasticsearch,
+    plan: LocalePlan,
+    rules: AttributeRules = NO_RULES,
+    *,
+    dry_run: bool = False,
 ) -> list[str]:
     """Do what needs no rebuild; return what was changed, one line each. Twice does no harm."""
     done = [change for change in plan.changes if change.step is Step.IN_PLACE]
     if not done or plan.index is None:
         return []
+    lines = [f"{plan.index}: changed in place, since {change.what}" for change in done]
+    if dry_run:
+        return lines
     wanted = to_mappings(plan.locale, rules)
     await client.indices.put_mapping(
         index=plan.index,
@@ -75,7 +82,7 @@ async def apply_in_place(
         settings["mapping.total_fields.limit"] = FIELDS_MAX
     await client.indices.put_settings(index=plan.index, settings=settings)
     await client.indices.put_alias(index=plan.index, name=plan.alias, filter=LIVE)
-    return [f"{plan.index}: changed in place, since {change.what}" for change in done]
+    return lines
 
 
 def check_writable(plans: Sequence[LocalePlan]) -> None:

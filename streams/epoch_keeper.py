@@ -37,6 +37,25 @@ class EpochKeeper:
     publisher: Publisher
     clock: Clock  # time.time
 
+    async def plan(self) -> list[str]:
+        """Return what `ensure` would change, as far as that can be said, in words."""
+        topics = TopicNames(self.settings.topic_prefix)
+        if topics.notifications not in await asyncio.to_thread(
+            _describe, self.settings, [topics.notifications]
+        ):
+            return [f"stored a new epoch ({topics.notifications} is created)"]
+        state = await self.read_state()
+        stored = await read_epoch(self.client, self.settings.index_prefix)
+        logged = await self._read_logged(topics)
+        reason = find_reason(
+            _to_higher(stored, logged),
+            topic_id=state.topic_id,
+            partitions=state.partitions,
+            ends=await self._read_ends(topics),
+            versions=await read_ends(self.client, self._to_indices()),
+        )
+        return [] if reason is None else [f"stored a new epoch ({reason})"]
+
     async def ensure(self) -> tuple[EpochRecord, list[str]]:
         """
         Return the epoch as of now, raised where it must be, and what was changed.

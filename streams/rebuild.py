@@ -98,11 +98,14 @@ class Rebuild:
             return seen
         locales = self.settings.locales
         number = to_next_number(await list_indices(self.client, self._prefix, locales))
+        target = await create_filling(self.client, self._prefix, locales, number, self.rules)
+        # Who was slower than a worker that completed its swap may have left these aliases behind.
+        await point_filling(self.client, self._prefix, target)
         transfer = Transfer(
             kind="rebuild",
             phase=Phase.FILLING,
             number=number,
-            target=await create_filling(self.client, self._prefix, locales, number, self.rules),
+            target=target,
             previous=await read_live_indices(self.client, self._prefix, locales),
             topic_id=self.snapshots.topic_id,
             noted={},
@@ -168,9 +171,9 @@ class Rebuild:
         log.info("transfer.completed", kind=transfer.kind, records=records)
         return records
 
-    async def roll_back(self) -> Stored:
+    async def find_rollback(self) -> tuple[Transfer, Stored]:
         """
-        Move all readers back to the indices of before the last rebuild; `complete` comes next.
+        Return what a rollback would be, and what was there before it.
 
         Raises:
             Refused: there is nothing to go back to, or it has been kept for too long.
@@ -196,6 +199,16 @@ class Rebuild:
             swapped_s=self.clock(),
             beat_s=self.clock(),
         )
+        return transfer, seen
+
+    async def roll_back(self) -> Stored:
+        """
+        Move all readers back to the indices of before the last rebuild; `complete` comes next.
+
+        Raises:
+            Refused: as `find_rollback`.
+        """
+        transfer, seen = await self.find_rollback()
         stored = await self._store(transfer, seen)
         await self._swap(transfer)
         return stored

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from pim.answers import Resource, to_code
 from pim.client import PimClient
@@ -16,6 +17,9 @@ from topics.notifications import to_key_bytes
 from topics.partitions import to_partition
 from topics.scans import ScanRecord
 from topics.snapshots import Snapshot
+
+BEYOND_TOTAL_MAX: Final = 10 * PAGE_MAX
+"""A list that goes on so many resources after its own total does not turn its pages."""
 
 
 @dataclass
@@ -41,12 +45,18 @@ class ScannedPage:
     has_next: bool
     total: int | None
     requests: int
+    unreadable: int = 0  # members without an id
 
-    def ends_early(self, number: int) -> bool:
-        """Whether the list seems to end here, although its total says that there is more."""
-        if self.has_next or self.total is None:
-            return False
-        return (number - 1) * PAGE_MAX + len(self.snapshots) < self.total
+    def to_trouble(self, number: int) -> str | None:
+        """Return what cannot be right about this as the page of that number, in words."""
+        if self.total is None:
+            return None
+        before = (number - 1) * PAGE_MAX
+        if not self.has_next and before + len(self.snapshots) + self.unreadable < self.total:
+            return f"page {number} ends the list before its total"
+        if self.has_next and before >= self.total + BEYOND_TOTAL_MAX:
+            return f"page {number} goes on after the list's total"
+        return None
 
 
 @dataclass
@@ -86,7 +96,7 @@ class PageReader:
                 if wait_until_s is not None:
                     return wait_until_s
             snapshots.append(self.settler.to_snapshot(record, resource, ends, fetched_s))
-        return ScannedPage(snapshots, page.has_next, page.total, gate.requests)
+        return ScannedPage(snapshots, page.has_next, page.total, gate.requests, page.unreadable)
 
     def _to_record(
         self, scan: ScanRecord, code: str, ends: Mapping[int, int], fetched_s: float

@@ -1,6 +1,11 @@
 """Which page of a scan comes next. Without I/O."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from topics.scans import ScanPhase, ScanRecord
+
+COUNTED: Final = ("resources", "same", "missing", "different", "moved_on")
 
 
 def next_step(
@@ -9,28 +14,31 @@ def next_step(
     has_next: bool,
     total: int | None,
     deletes_seen: int,
-    resources: int,
+    counted: Mapping[str, int],
     requests: int,
     now_s: float,
 ) -> ScanRecord:
     """
-    Return the record that follows a page which was read.
+    Return the record that follows a page which was read, and on which so much was *counted*.
 
-    A delete moves what follows up by one, onto pages that were read before: where deletes were
-    seen, by the owner or by a total that fell, the page before is read again.
+    A delete moves what follows up by one, onto pages that were read before. So where deletes were
+    seen (another owner's count is no other's) or the total fell, the page before is read again, and
+    neither counts until then.
     """
-    moved = deletes_seen > scan.deletes_seen or (
+    moved = deletes_seen != scan.deletes_seen or (
         total is not None and scan.total is not None and total < scan.total
     )
-    changes = {
+    totals = {name: int(getattr(scan, name)) for name in COUNTED}
+    changes: dict[str, object] = {
         "total": total,
         "deletes_seen": deletes_seen,
-        "resources": scan.resources + resources,
         "requests": scan.requests + requests,
         "updated_s": now_s,
     }
     if moved and scan.page > 1:
-        return scan.change(page=scan.page - 1, **changes)
+        return scan.change(page=scan.page - 1, before={}, **changes, **(scan.before or totals))
+    changes |= {name: so_far + counted.get(name, 0) for name, so_far in totals.items()}
+    changes["before"] = totals
     if has_next:
         return scan.change(page=scan.page + 1, **changes)
     return scan.change(phase=ScanPhase.CLOSING, page=scan.page + 1, **changes)

@@ -11,7 +11,7 @@ If the process dies:
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
@@ -20,32 +20,33 @@ from runtime.errors import (
     MalformedRecord,
     PermanentError,
     PimAnswerUnusable,
-    RecordTooLarge,
+    QuindexError,
     TransientError,
 )
 from runtime.logs import get_logger
-from runtime.metrics import snapshots
-from sinks.drift import DriftFinder, PageDrift
+from sinks.drift import PageDrift
 from streams.log_reader import Read
-from streams.scan_pages import PageReader, ScannedPage
+from streams.scan_budget import CompareBudget
+from streams.scan_outcomes import ScanOutcomes
+from streams.scan_pages import PageReader
+from streams.scan_patience import Patience
 from streams.scan_steps import Progress, next_step
 from streams.settling import Settler
-from topics.audit import AuditRecord
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
-from topics.notifications import Source, to_headers, to_key_bytes, to_marker, to_synthetic
+from topics.notifications import Source, to_headers, to_marker
 from topics.records import Publisher, Received
 from topics.scans import EXAMPLES_MAX, ScanPhase, ScanPurpose, ScanRecord, to_cancel_key
-from topics.snapshots import Snapshot
 from topics.versions import to_version
 
 WAIT_MAX_S: Final = 60.0
 """What must wait longer for another scan of its kind is appended again: nothing pins the log."""
-AGAIN_AFTER_S: Final = 5.0
+BUDGET_LOOK_S: Final = 60.0
+"""A scan that waits for its budget looks for its cancel so often."""
+ERROR_MAX_CHARS: Final = 500
 _POLL_S: Final = 0.2
 
 ReadLog = Callable[[], Awaitable[list[Read]]]
-ReadAudit = Callable[[str], Awaitable[list[AuditRecord]]]
 
 log = get_logger(__name__)
 
@@ -56,6 +57,7 @@ class _Pending:
     received: Received
     since_s: float
     not_before_s: float = 0.0
+    patience: Patience = field(default_factory=Patience)
 
 
 class Scanner:
@@ -66,17 +68,18 @@ class Scanner:
         *,
         reader: PageReader,
         settler: Settler,
-        drift: DriftFinder,
+        outcomes: ScanOutcomes,
         publisher: Publisher,
         topics: TopicNames,
         epoch: int,
         read_control: ReadLog,
-        read_audit: ReadAudit,
+        budget: CompareBudget,
         clock: Clock,  # time.time
     ) -> None:
-        self._reader, self._settler, self._drift = reader, settler, drift
+        self._reader, self._settler, self._outcomes = reader, settler, outcomes
         self._publisher, self._topics, self._epoch = publisher, topics, epoch
-        self._read_control, self._read_audit, self._clock = read_control, read_audit, clock
+        self._read_control, self._clock = read_control, clock
+        self._budget = budget
         self._pending: list[_Pending] = []
         self._progress = Progress()
         self._wake = asyncio.Event()
@@ -150,29 +153,45 @@ class Scanner:
 
     async def _do(self, pending: _Pending) -> None:
         scan = pending.scan
+        self._budget.note(scan, self._clock())
         try:
-            if await self._is_cancelled(scan):
-                following: ScanRecord | float = scan.change(
-                    phase=ScanPhase.CANCELLED, updated_s=self._clock()
-                )
-            elif scan.page == 0:
-                following = await self._begin(scan)
-            elif scan.phase is ScanPhase.CLOSING:
-                following = await self._close(scan)
-            else:
-                following = await self._read(scan)
+            following = await self._step(scan)
         except (TransientError, PermanentError) as error:
-            log.warning("scan.postponed", scan=scan.id, page=scan.page, error=str(error))
-            following = self._clock() + AGAIN_AFTER_S
+            following = self._postpone(pending, error)
         if isinstance(following, float):
             pending.not_before_s = following
             self._pending.append(pending)
             return
         await self._store(following)
+        self._budget.note(following, self._clock())
         self._progress.handled(scan)
         pending.received.acknowledge()
         if following.is_over:
             log.info("scan.ended", scan=scan.id, kind=scan.kind.value, phase=following.phase.value)
+
+    async def _step(self, scan: ScanRecord) -> ScanRecord | float:
+        """Return the record that follows, or until when (unix seconds) the scan must wait."""
+        if await self._is_cancelled(scan):
+            return scan.change(phase=ScanPhase.CANCELLED, updated_s=self._clock())
+        if scan.page == 0:
+            return await self._begin(scan)
+        if scan.phase is ScanPhase.CLOSING:
+            return await self._outcomes.close(scan)
+        wait_until_s = self._budget.to_wait(scan, self._clock())
+        if wait_until_s is not None:
+            log.info("scan.waiting", scan=scan.id, reason="the daily budget of reconciles")
+            return min(wait_until_s, self._clock() + BUDGET_LOOK_S)
+        return await self._read(scan)
+
+    def _postpone(self, pending: _Pending, error: QuindexError) -> ScanRecord | float:
+        scan, now_s = pending.scan, self._clock()
+        again_s = pending.patience.failed(error, now_s)
+        if again_s is None:
+            log.error("scan.failed", scan=scan.id, page=scan.page, error=str(error))
+            text = f"page {scan.page}: {error}"[:ERROR_MAX_CHARS]
+            return scan.change(phase=ScanPhase.FAILED, error=text, updated_s=now_s)
+        log.warning("scan.postponed", scan=scan.id, page=scan.page, error=str(error))
+        return again_s
 
     async def _begin(self, scan: ScanRecord) -> ScanRecord:
         """Append a marker to every partition: what the scan fetches is newer than all before."""
@@ -199,96 +218,24 @@ class Scanner:
         page = await self._reader.read(scan)
         if isinstance(page, float):
             return page
-        if page.ends_early(scan.page):
-            raise PimAnswerUnusable(f"page {scan.page} ends the list before its total")
-        changes = {}
+        if (trouble := page.to_trouble(scan.page)) is not None:
+            raise PimAnswerUnusable(trouble)
+        found = PageDrift()
         if scan.purpose is ScanPurpose.BACKFILL:
-            await self._publish(page)
+            await self._outcomes.publish(page)
         else:
-            changes = await self._compare(scan, page)
+            await self._outcomes.check_emptiness(scan, page)
+            found = await self._outcomes.compare(scan, page)
+        examples = tuple(dict.fromkeys((*scan.examples, *found.examples)))[:EXAMPLES_MAX]
         return next_step(
-            scan.model_copy(update=changes),
+            scan.model_copy(update={"examples": examples}),
             has_next=page.has_next and bool(page.snapshots),
             total=page.total,
             deletes_seen=deletes_seen,
-            resources=len(page.snapshots),
+            counted={"resources": len(page.snapshots), **found.counted},
             requests=page.requests,
             now_s=self._clock(),
         )
-
-    async def _publish(self, page: ScannedPage) -> None:
-        async with asyncio.TaskGroup() as group:
-            for snapshot in page.snapshots:
-                group.create_task(self._append(snapshot))
-
-    async def _append(self, snapshot: Snapshot) -> None:
-        try:
-            await self._publisher.append(
-                self._topics.snapshots,
-                key=snapshot.key.encode("utf-8", "surrogatepass"),
-                value=snapshot.to_json(),
-            )
-        except RecordTooLarge as error:
-            log.warning("snapshot.too_large", key=snapshot.key, error=str(error))
-        else:
-            snapshots.labels(snapshot.kind.value, str(snapshot.deleted).lower()).inc()
-
-    async def _compare(self, scan: ScanRecord, page: ScannedPage) -> dict[str, object]:
-        found: PageDrift = await self._drift.compare(page.snapshots)
-        codes = tuple(snapshot.code for snapshot in page.snapshots)
-        audit = AuditRecord(scan.id, scan.page, codes)
-        await self._publisher.append(self._topics.audit, key=audit.key, value=audit.to_json())
-        if scan.purpose is ScanPurpose.RECONCILE:
-            await self._trigger(scan, found.codes)
-        return {
-            "same": scan.same + found.same,
-            "missing": scan.missing + found.missing,
-            "different": scan.different + found.different,
-            "moved_on": scan.moved_on + found.moved_on,
-            "examples": (*scan.examples, *found.examples)[:EXAMPLES_MAX],
-        }
-
-    async def _close(self, scan: ScanRecord) -> ScanRecord:
-        """After a full comparing scan: what does the index hold that no page has shown?"""
-        extra, codes, examples = 0, dict[str, None](), list(scan.examples)
-        if scan.purpose is not ScanPurpose.BACKFILL and scan.since_s is None:
-            seen = frozenset(
-                hash(code) for record in await self._read_audit(scan.id) for code in record.codes
-            )
-            async for code, locale in self._drift.find_extra(
-                scan.kind, seen=seen, below=scan.markers
-            ):
-                extra += 1
-                codes[code] = None
-                examples.append(f"{scan.kind}:{code} in {locale}: extra")
-            if scan.purpose is ScanPurpose.RECONCILE:
-                await self._trigger(scan, list(codes))
-        return scan.change(
-            phase=ScanPhase.DONE,
-            extra=extra,
-            examples=tuple(examples[:EXAMPLES_MAX]),
-            updated_s=self._clock(),
-        )
-
-    async def _trigger(self, scan: ScanRecord, codes: list[str]) -> None:
-        """From here it is an ordinary change, behind live edits."""
-        now_s = self._clock()
-        async with asyncio.TaskGroup() as group:
-            for code in codes:
-                group.create_task(
-                    self._publisher.append(
-                        self._topics.notifications,
-                        key=to_key_bytes(code),
-                        value=to_synthetic(
-                            scan.kind,
-                            code,
-                            now_s=now_s,
-                            reason="drift",
-                            process=f"reconcile:{scan.id}",
-                        ),
-                        headers=to_headers(Source.TRIGGER, now_s=now_s),
-                    )
-                )
 
     async def _is_cancelled(self, scan: ScanRecord) -> bool:
         wanted = to_cancel_key(scan.id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pim.answers import Resource, to_code, to_modified_s
 from pim.kinds import Kind
 from runtime.clock import Clock
-from runtime.errors import RecordTooLarge
+from runtime.errors import PermanentError, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.metrics import snapshots, stale_answers
 from runtime.points import reach
@@ -130,6 +130,19 @@ class Settler:
     async def give_up(self, entry: Entry, *, reason: str, error: str) -> None:
         """Set a due record aside."""
         await self.dead_letters.set_aside(entry.receipt, reason=reason, error=error)
+
+    async def set_aside(self, snapshot: Snapshot, error: PermanentError) -> None:
+        """Set a snapshot of a scan aside that `snapshots` does not take: no due record asked for it."""
+        never_stored = Received(
+            topic=self.topics.snapshots,
+            partition=-1,
+            offset=-1,
+            key=snapshot.key.encode("utf-8", "surrogatepass"),
+            value=snapshot.to_json(),
+            appended_s=self.clock(),
+            acknowledge=lambda: None,
+        )
+        await self.dead_letters.set_aside(never_stored, reason=error.reason, error=str(error))
 
     async def _judge(self, entry: Entry) -> MissingVerdict:
         verdict = judge_missing(

@@ -31,10 +31,16 @@ def describe(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, TopicSt
 
 
 def ensure_topics(
-    admin: KafkaAdminClient, layouts: Sequence[TopicLayout], *, replication_factor: int
+    admin: KafkaAdminClient,
+    layouts: Sequence[TopicLayout],
+    *,
+    replication_factor: int,
+    dry_run: bool = False,
 ) -> list[str]:
     """
-    Create what is missing, add partitions, correct settings; return what was changed, in words.
+    Create what is missing, correct settings; return what was changed, in words.
+
+    With *dry_run* nothing is: the words are the same.
 
     Raises:
         Refused: a topic has another number of partitions than we can live with.
@@ -43,8 +49,8 @@ def ensure_topics(
     missing = [layout for layout in layouts if layout.name not in existing]
     for layout in layouts:
         _check_partitions(layout, existing.get(layout.name))
-    changes = []
-    if missing:
+    changes = [f"created topic {x.name} ({x.partitions} partitions)" for x in missing]
+    if missing and not dry_run:
         admin.create_topics(
             {
                 layout.name: {
@@ -56,9 +62,8 @@ def ensure_topics(
             }
         )
         admin.wait_for_topics([layout.name for layout in missing], timeout_ms=VISIBLE_WITHIN_MS)
-        changes += [f"created topic {x.name} ({x.partitions} partitions)" for x in missing]
     present = [layout for layout in layouts if layout.name in existing]
-    return changes + _ensure_settings(admin, present)
+    return changes + _ensure_settings(admin, present, dry_run=dry_run)
 
 
 def _check_partitions(layout: TopicLayout, state: TopicState | None) -> None:
@@ -73,7 +78,9 @@ def _check_partitions(layout: TopicLayout, state: TopicState | None) -> None:
     )
 
 
-def _ensure_settings(admin: KafkaAdminClient, layouts: Sequence[TopicLayout]) -> list[str]:
+def _ensure_settings(
+    admin: KafkaAdminClient, layouts: Sequence[TopicLayout], *, dry_run: bool
+) -> list[str]:
     current = read_settings(admin, [layout.name for layout in layouts])
     changes: list[str] = []
     wanted: dict[str, dict[str, str]] = {}
@@ -82,7 +89,7 @@ def _ensure_settings(admin: KafkaAdminClient, layouts: Sequence[TopicLayout]) ->
             if (now := current[layout.name].get(key)) != value:
                 wanted.setdefault(layout.name, {})[key] = value
                 changes.append(f"set {key} of topic {layout.name} to {value} (was {now})")
-    if wanted:
+    if wanted and not dry_run:
         admin.alter_configs(
             [
                 ConfigResource(ConfigResourceType.TOPIC, name, configs=settings)

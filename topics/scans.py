@@ -34,6 +34,8 @@ class ScanPhase(StrEnum):
     """All pages are read; what the index holds beyond them is looked for."""
     DONE = "done"
     CANCELLED = "cancelled"
+    FAILED = "failed"
+    """A page could not be read, though the PIM answers; *error* says why."""
 
 
 class ScanRecord(BaseModel):
@@ -63,6 +65,8 @@ class ScanRecord(BaseModel):
     moved_on: int = 0
     extra: int = 0
     examples: tuple[str, ...] = ()
+    before: Mapping[str, int] = {}  # what was counted before the page before
+    error: str = ""
 
     @property
     def key(self) -> bytes:
@@ -72,7 +76,7 @@ class ScanRecord(BaseModel):
     @property
     def is_over(self) -> bool:
         """Whether nothing more comes of it."""
-        return self.phase in {ScanPhase.DONE, ScanPhase.CANCELLED}
+        return self.phase in {ScanPhase.DONE, ScanPhase.CANCELLED, ScanPhase.FAILED}
 
     @property
     def drift(self) -> int:

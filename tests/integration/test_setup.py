@@ -76,8 +76,23 @@ def test_setup_changes_nothing_the_second_time_and_says_so(installation: Install
     assert all(name in first[1] for name in names(installation))
     assert f"{installation.prefix}-fr_be" in first[1]
     assert second == (0, f"{NOTHING_TO_CHANGE}\n", "")
-    assert (third[0], json.loads(third[1])) == (0, {"changes": []})
+    assert (third[0], json.loads(third[1])) == (0, {"changes": [], "dry_run": False})
     assert look(installation) == before
+
+
+def test_a_dry_run_says_what_setup_would_change_and_changes_nothing(
+    installation: Installation,
+) -> None:
+    code, told, _ = set_up(installation, "--dry-run")
+    with kafka_admin(installation.settings) as admin:
+        assert describe(admin, names(installation)) == {}
+    done = set_up(installation)[1].splitlines()
+
+    assert code == 0
+    said = told.splitlines()
+    assert said[:-1] == [f"would have {line}" for line in done if "epoch" not in line]
+    assert said[-1].startswith("would have stored a new epoch")
+    assert set_up(installation, "--dry-run")[1] == f"{NOTHING_TO_CHANGE}\n"
 
 
 def test_setup_corrects_a_setting_of_a_topic_and_nothing_else(installation: Installation) -> None:

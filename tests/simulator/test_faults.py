@@ -1,11 +1,18 @@
 import gzip
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.faults import Fault, FaultKind, Faults
-from simulator.responses import Answer, spoil, to_error_answer, to_replacement
+from simulator.responses import (
+    Answer,
+    spoil,
+    to_error_answer,
+    to_json_answer,
+    to_replacement,
+)
 
 ANSWER = Answer(200, b'{"id": "a"}', {"content-type": "application/ld+json"})
 
@@ -81,6 +88,19 @@ def test_without_such_a_fault_the_api_answers() -> None:
     assert to_replacement({FaultKind.LATENCY: Fault()}) is None
     assert spoil(ANSWER, {}) == ANSWER
     assert to_error_answer(404).status == 404
+
+
+def test_an_empty_list_says_that_it_is_whole_and_what_is_no_list_stays() -> None:
+    listed = to_json_answer({"hydra:member": [{"id": 1}], "hydra:totalItems": 1, "@id": "x"})
+    met = {FaultKind.EMPTY: Fault()}
+
+    assert spoil(ANSWER, met) == ANSWER
+    assert orjson.loads(spoil(listed, met).body) == {
+        "hydra:member": [],
+        "hydra:totalItems": 0,
+        "hydra:view": {},
+        "@id": "x",
+    }
 
 
 def test_a_truncated_answer_is_half_of_it() -> None:

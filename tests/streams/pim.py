@@ -80,6 +80,8 @@ class Bench:
 
     stage: Fetcher
     gate: QuotaGate
+    client: PimClient
+    settler: Settler
     simulation: Simulation
     publisher: PickyPublisher
     quota: Quota
@@ -196,7 +198,7 @@ async def open_bench(
     running = asyncio.create_task(stage.run())
     simulation: Simulation = app.state.simulation
     try:
-        yield Bench(stage, gate, simulation, publisher, quota, ends, clock)
+        yield Bench(stage, gate, client, settler, simulation, publisher, quota, ends, clock)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,255 @@
+"""Scans against a simulated PIM: page by page, over crashes, outages, lies and what is too large."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from elasticsearch import AsyncElasticsearch
+
+from pim.kinds import Kind
+from runtime.errors import KafkaUnavailable, RecordTooLarge
+from simulator.faults import Fault, FaultKind
+from sinks.drift import DriftFinder
+from streams.log_reader import Read
+from streams.scan_budget import CompareBudget
+from streams.scan_outcomes import ScanOutcomes
+from streams.scan_pages import PageReader
+from streams.scan_patience import UNUSABLE_MAX_S
+from streams.scanner import Scanner, to_new_scan
+from tests.streams.examples import Inbox
+from tests.streams.pim import EPOCH, TOPICS, Bench, open_bench, run
+from topics.audit import AuditRecord
+from topics.due import Lane
+from topics.scans import ScanPhase, ScanPurpose, ScanRecord, to_cancel_key
+
+VARIANTS = Kind.VARIANT
+
+
+@dataclass
+class Scans:
+    """A scanner that runs, and what it has stored."""
+
+    bench: Bench
+    scanner: Scanner
+    running: "asyncio.Task[None]"
+    inbox: Inbox = field(default_factory=lambda: Inbox("t.due"))
+
+    @property
+    def records(self) -> list[ScanRecord]:
+        """All records of scans in `due`."""
+        return [ScanRecord.parse(r.value or b"") for r in self.bench.publisher.of(TOPICS.due)]
+
+    async def take(self, scan: ScanRecord) -> None:
+        """Hand a record over."""
+        await self.scanner.take(self.inbox.receive(scan.to_json(), key=scan.key))
+
+    async def follow(self, scan: ScanRecord, *, within_s: float = 3 * UNUSABLE_MAX_S) -> ScanRecord:
+        """Hand over a scan's records until it is over, as the topic does; return the last."""
+        await self.take(scan)
+        handed = len(self.records)
+        async with asyncio.timeout(within_s):
+            while True:
+                newest = self.records[handed:]
+                for each in newest:
+                    await self.take(each)
+                handed += len(newest)
+                if self.records and self.records[-1].is_over:
+                    return self.records[-1]
+                await asyncio.sleep(0.05)
+
+
+def to_scanner(bench: Bench) -> Scanner:
+    async def read_control() -> list[Read]:
+        return [
+            Read(offset, bench.clock(), record.key, record.value)
+            for offset, record in enumerate(bench.publisher.of(TOPICS.control))
+        ]
+
+    async def read_audit(_scan: str) -> list[AuditRecord]:
+        return []
+
+    nowhere = AsyncElasticsearch("http://127.0.0.1:1")  # backfills compare nothing
+    return Scanner(
+        reader=PageReader(
+            bench.client, bench.gate.of(Lane.SCAN), bench.ends, bench.settler, bench.clock
+        ),
+        settler=bench.settler,
+        outcomes=ScanOutcomes(
+            bench.settler,
+            DriftFinder(nowhere, "q", {}, {}),
+            bench.publisher,
+            TOPICS,
+            read_audit,
+            bench.clock,
+        ),
+        publisher=bench.publisher,
+        topics=TOPICS,
+        epoch=EPOCH,
+        read_control=read_control,
+        budget=CompareBudget(daily_requests=1_000),
+        clock=bench.clock,
+    )
+
+
+@asynccontextmanager
+async def open_scans() -> AsyncIterator[Scans]:
+    """Run a scanner."""
+    async with open_bench() as bench:
+        scanner = to_scanner(bench)
+        scans = Scans(bench, scanner, asyncio.create_task(scanner.run()))
+        try:
+            yield scans
+        finally:
+            scans.running.cancel()
+            await asyncio.gather(scans.running, return_exceptions=True)
+
+
+def to_backfill(bench: Bench) -> ScanRecord:
+    return to_new_scan(
+        ScanPurpose.BACKFILL, VARIANTS, now_s=bench.clock(), since_s=None, asked_by="command"
+    )
+
+
+def codes_of(bench: Bench) -> set[str]:
+    return set(bench.simulation.instance.catalog.codes(VARIANTS))
+
+
+def set_fault(bench: Bench, kind: FaultKind, **fields: object) -> None:
+    bench.simulation.faults.set(kind, Fault.model_validate({"path": "/api/variants", **fields}))
+
+
+def test_a_backfill_appends_every_resource_by_one_request_per_page() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            done = await scans.follow(to_backfill(scans.bench))
+
+            assert done.phase is ScanPhase.DONE
+            assert {shot.code for shot in scans.bench.snapshots} == codes_of(scans.bench)
+            assert done.requests == -(-len(codes_of(scans.bench)) // 100) == scans.bench.requests
+            assert scans.inbox.acknowledged == [
+                0,
+                1,
+                2,
+                3,
+            ]  # the first, and the three that were stored
+
+    run(scenario())
+
+
+def test_a_scanner_that_dies_between_two_appends_reads_one_page_twice() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            begun = await begin(scans)
+            scans.bench.publisher.refused[TOPICS.due] = KafkaUnavailable("gone")
+            await scans.take(begun)
+            await scans.bench.until(lambda: scans.bench.snapshots, advance_s=0.1)
+            scans.running.cancel()
+            await asyncio.gather(scans.running, return_exceptions=True)
+            scans.bench.publisher.refused.clear()
+
+            scans.scanner = to_scanner(scans.bench)
+            scans.running = asyncio.create_task(scans.scanner.run())
+            done = await scans.follow(begun)
+            assert done.phase is ScanPhase.DONE
+            assert {shot.code for shot in scans.bench.snapshots} == codes_of(scans.bench)
+            assert scans.bench.requests <= done.requests + 1
+
+    run(scenario())
+
+
+async def begin(scans: Scans) -> ScanRecord:
+    """Let the markers be appended; return the record of the first page."""
+    await scans.take(to_backfill(scans.bench))
+    await scans.bench.until(lambda: scans.records, advance_s=0.1)
+    return scans.records[0]
+
+
+def test_a_page_that_stays_unusable_ends_the_scan_and_says_why() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            set_fault(scans.bench, FaultKind.STATUS, status=400)
+            since_s = scans.bench.clock()
+            done = await scans.follow(to_backfill(scans.bench))
+
+            assert done.phase is ScanPhase.FAILED
+            assert "page 1" in done.error
+            assert "400" in done.error
+            assert UNUSABLE_MAX_S <= scans.bench.clock() - since_s < 1.1 * UNUSABLE_MAX_S
+            assert scans.bench.requests < 100
+            assert not scans.scanner.is_active
+
+    run(scenario())
+
+
+def test_an_outage_of_the_pim_is_waited_for() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            set_fault(scans.bench, FaultKind.STATUS, status=503)
+            following = asyncio.create_task(
+                scans.follow(to_backfill(scans.bench), within_s=5 * UNUSABLE_MAX_S)
+            )
+            await asyncio.sleep(2 * UNUSABLE_MAX_S)
+            assert not following.done()
+            scans.bench.simulation.faults.clear()
+
+            assert (await following).phase is ScanPhase.DONE
+
+    run(scenario())
+
+
+def test_what_is_too_large_for_its_topic_is_a_dead_letter_and_the_scan_goes_on() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            scans.bench.publisher.refused[TOPICS.snapshots] = RecordTooLarge("8 MiB")
+            done = await scans.follow(to_backfill(scans.bench))
+            letters = scans.bench.publisher.of(TOPICS.dead_letters)
+
+            assert done.phase is ScanPhase.DONE
+            assert {(letter.key or b"").decode() for letter in letters} == {
+                f"variant:{code}" for code in codes_of(scans.bench)
+            }
+            assert {letter.headers["reason"] for letter in letters} == {b"record_too_large"}
+
+    run(scenario())
+
+
+def test_a_cancelled_scan_stops_at_its_next_page() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            scan = to_backfill(scans.bench)
+            await scans.bench.publisher.append(
+                TOPICS.control, key=to_cancel_key(scan.id), value=b"{}"
+            )
+            done = await scans.follow(scan)
+
+            assert done.phase is ScanPhase.CANCELLED
+            assert scans.bench.requests == 0
+
+    run(scenario())
+
+
+def test_a_record_that_cannot_be_read_is_a_dead_letter() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            await scans.scanner.take(scans.inbox.receive(b"{", key=b"scan:x"))
+
+            (letter,) = scans.bench.publisher.of(TOPICS.dead_letters)
+            assert letter.headers["reason"] == b"malformed_record"
+            assert scans.inbox.acknowledged == [0]
+
+    run(scenario())
+
+
+def test_an_empty_page_in_mid_scan_is_read_again_until_the_list_is_whole() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            begun = await begin(scans)
+            half = begun.change(page=2, total=len(codes_of(scans.bench)))
+            set_fault(scans.bench, FaultKind.EMPTY, times=1)
+            done = await scans.follow(half)
+
+            assert done.phase is ScanPhase.DONE
+            assert {shot.code for shot in scans.bench.snapshots} == codes_of(scans.bench)
+
+    run(scenario())

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +26,21 @@ class Done:
         return json.loads(self.out)
 
 
-async def start(installation: Installation, *arguments: str) -> asyncio.subprocess.Process:
-    """Start a command with the installation's settings."""
+async def start(
+    installation: Installation,
+    *arguments: str,
+    runner: Sequence[str] = ("ops",),
+    more: Mapping[str, str] | None = None,
+) -> asyncio.subprocess.Process:
+    """
+    Start a command with the installation's settings, and *more* variables.
+
+    *runner* is the module that runs it, with its arguments.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("QUINDEX_")}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "ops", *arguments),
-        env={**kept, **installation.variables},
+        *(sys.executable, "-m", *runner, *arguments),
+        env={**kept, **installation.variables, **(more or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

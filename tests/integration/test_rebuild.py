@@ -2,9 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,12 @@ from sinks.fields import to_alias
 from sinks.transfers import Phase, read_transfer
 from stack.choose import Servers
 from tests.integration.calls import finish, quindex, start
+from tests.integration.fire import fire
 from tests.integration.sites import Site, open_site, to_installation
 
 pytestmark = [pytest.mark.stack]
 
 DOCUMENTS = 200
-EDIT_EVERY_S = 0.05
-SEARCH_EVERY_S = 0.05
 COMPLETED_WITHIN_S = 90.0
 
 
@@ -34,61 +31,6 @@ def site(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert opened.run(quindex(installation, "backfill")).code == 0
         opened.assert_converges()
         yield opened
-
-
-@dataclass
-class Fire:
-    """What went on meanwhile."""
-
-    edits: int = 0
-    searches: int = 0
-    failures: list[str] = field(default_factory=list)
-
-
-async def edit_forever(installation: Installation, going: Fire) -> None:
-    """Edit, create and delete, one after the other."""
-    while True:
-        going.edits += 1
-        if going.edits % 5 == 0:
-            await installation.control("create", kind="document")
-        elif going.edits % 11 == 0:
-            await installation.control("delete", kind="document")
-        else:
-            await installation.control("edit")
-        await asyncio.sleep(EDIT_EVERY_S)
-
-
-async def search_forever(installation: Installation, going: Fire) -> None:
-    """Search as a shop does: the alias always finds something."""
-    async with installation.client() as client:
-        while True:
-            going.searches += 1
-            found = await client.search(index=to_alias(installation.prefix, "fr_FR"), size=1)
-            if not found["hits"]["hits"]:
-                going.failures.append("empty")
-            await asyncio.sleep(SEARCH_EVERY_S)
-
-
-@asynccontextmanager
-async def fire(installation: Installation) -> AsyncIterator[Fire]:
-    """Edit and search until the block is left."""
-    going = Fire()
-
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            going.failures.append(repr(error))
-
-    tasks = [
-        asyncio.create_task(work(installation, going)) for work in (search_forever, edit_forever)
-    ]
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
-        yield going
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def read_generations(installation: Installation) -> set[str]:

@@ -24,50 +24,23 @@ import uvloop
 from elasticsearch import AsyncElasticsearch
 from elasticsearch.helpers import async_bulk
 
-from pim.kinds import Kind
 from runtime.logs import configure_logs
 from runtime.settings import Settings
-from simulator.locales import LocaleTree
-from simulator.seeding import seed_catalog
 from sinks.batches import BYTES_MAX, DOCUMENTS_MAX, BatchFormer
-from sinks.bulk import to_operations
-from sinks.documents import Projection, project
+from sinks.documents import Projection
 from sinks.elasticsearch import ElasticsearchSink, connect
-from sinks.fields import to_alias, to_id
+from sinks.fields import to_alias
 from sinks.held import Held
 from sinks.indexer import Indexer
 from sinks.indices import ensure_indices
-from sinks.writes import Write, to_write
-from tests.integration.catalog_index import NOW_S, TYPES, to_snapshots
+from tests.integration.bare_bulks import CHAINS, to_shots, to_writes, write_two_at_a_time
+from tests.integration.catalog_index import NOW_S, TYPES
 from topics.dead_letters import DeadLetters
 from topics.memory import MemoryPublisher
 from topics.records import Received
 from topics.snapshots import Snapshot
 
-CHAINS = {"fr_FR": ("fr_FR",), "fr_BE": ("fr_BE", "fr_FR"), "en_GB": ("en_GB",)}
-PARALLEL = 2
 PROJECTION_S = 3.0
-
-
-def to_shots(documents: int) -> list[Snapshot]:
-    """Return the documents of a simulated catalog, whose texts and attributes are of usual size."""
-    tree = LocaleTree(tuple(CHAINS), {"fr_BE": "fr_FR"})
-    shots = to_snapshots(seed_catalog(seed=7, documents=documents, tree=tree))
-    return [shot for shot in shots if shot.kind is Kind.DOCUMENT]
-
-
-def to_writes(prefix: str, shots: Sequence[Snapshot]) -> list[Write]:
-    """Return the same search documents that the index stage makes."""
-    return [
-        to_write(
-            to_alias(prefix, locale),
-            to_id(shot.kind, shot.code),
-            shot.version,
-            project(shot, chain=chain, types=TYPES, indexed_s=NOW_S),
-        )
-        for shot in shots
-        for locale, chain in CHAINS.items()
-    ]
 
 
 async def write_by_helper(client: AsyncElasticsearch, prefix: str, shots: list[Snapshot]) -> float:
@@ -85,26 +58,6 @@ async def write_by_helper(client: AsyncElasticsearch, prefix: str, shots: list[S
     ]
     since_s = time.perf_counter()
     await async_bulk(client, ready, chunk_size=DOCUMENTS_MAX, max_chunk_bytes=BYTES_MAX)
-    return time.perf_counter() - since_s
-
-
-async def write_two_at_a_time(
-    client: AsyncElasticsearch, prefix: str, shots: list[Snapshot]
-) -> float:
-    """(b)."""
-    writes = to_writes(prefix, shots)
-    bodies: list[Any] = [
-        to_operations(writes[start : start + DOCUMENTS_MAX])
-        for start in range(0, len(writes), DOCUMENTS_MAX)
-    ]
-    rest = iter(bodies)
-
-    async def work() -> None:
-        for body in rest:
-            await client.bulk(operations=body, filter_path=["took", "errors", "items.*.status"])
-
-    since_s = time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(PARALLEL)))
     return time.perf_counter() - since_s
 
 

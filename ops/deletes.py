@@ -66,7 +66,7 @@ def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool, as_json: bool)
     settings = load_settings(os.environ, needs=("kafka",))
     resolved, again = asyncio.run(_decide(settings, keys, delete=delete, dry_run=dry_run))
     if as_json:
-        click.echo(json.dumps({"resolved": resolved, "again": again, "dry_run": dry_run}))
+        click.echo(to_json({"resolved": resolved, "again": again, "dry_run": dry_run}))
         return
     verb = "let go" if delete else "kept"
     click.echo(f"{'would have ' if dry_run else ''}{verb} {resolved} parked deletes")

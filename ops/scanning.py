@@ -9,6 +9,7 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from ops.connections import kafka_unreachable, publisher_of
+from ops.terminal import show
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from runtime.kafka_options import to_aiokafka_options
@@ -93,7 +94,9 @@ def refuse_failed(scans: Sequence[ScanRecord]) -> None:
     """
     failed = [scan for scan in scans if scan.phase is ScanPhase.FAILED]
     if failed:
-        lines = "\n".join(f"  {scan.id} of {scan.kind.value}: {scan.error}" for scan in failed)
+        lines = "\n".join(
+            f"  {scan.id} of {scan.kind.value}: {show(scan.error)}" for scan in failed
+        )
         raise OperatorError(
             f"The PIM answers, but pages could not be read for an hour:\n{lines}\n"
             "Look at what the PIM says there, then run it again."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ops.terminal import show
 from runtime.settings import load_settings
 
 if TYPE_CHECKING:
@@ -91,5 +92,5 @@ def _to_line(scan: "ScanRecord") -> str:
         f"{scan.id}  {scan.purpose.value:<9} {scan.kind.value:<14} {scan.phase.value:<9} "
         f"{scan.resources}/{total} resources  {scan.requests} requests  drift {scan.drift}  "
         f"since {began:%Y-%m-%d %H:%M:%S} UTC"
-        f"{f'  {scan.error}' if scan.error else ''}"
+        f"{f'  {show(scan.error)}' if scan.error else ''}"
     )

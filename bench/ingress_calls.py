@@ -3,6 +3,7 @@ How many calls per second the ingress accepts, side by side with what it could a
 
     quindex stack up; export QUINDEX_KAFKA=…      a real Kafka
     python bench/ingress_calls.py [--seconds 5] [--rounds 3] [--connections 32]
+    python bench/ingress_calls.py --calls 1000000    the ingress alone, and what memory it takes
 
 (a) is the same server answering 202 without Kafka; (b) is a plain Starlette endpoint that awaits
 aiokafka's send_and_wait. All three get the same load, in turn, with acks=all.
@@ -15,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import orjson
 import uvloop
@@ -60,30 +64,28 @@ async def serve_bare(kind: str) -> None:
         await to_server(app, Limits()).serve([listener])
 
 
-async def call_for(seconds: float, connections: int, port: int) -> list[float]:
-    """Return the seconds that each call took; every one must be answered 202."""
+async def call_for(
+    seconds: float, connections: int, port: int, *, per_s: float = 0.0, calls_max: int = 0
+) -> list[float]:
+    """
+    Return the seconds that each call took; every one must be answered 202.
+
+    Each connection makes one call after the other; with *per_s*, no more than that in all, and what
+    a call waits for the one before it on its connection counts.
+    """
     took_s: list[float] = []
+    began_s = time.monotonic()
 
     async def caller(name: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        end_s, count = time.monotonic() + seconds, 0
-        while time.monotonic() < end_s:
-            count += 1
-            resource = {"code": f"product-{count % 1000}", "type": "document"}
-            body = orjson.dumps(
-                {
-                    "uuid": f"{name}-{count}",
-                    "code": "document.update",
-                    "resource": resource,
-                    "created_by": "x" * 700,
-                }
-            )
-            head = (
-                f"POST {PATH} HTTP/1.1\r\nhost: bench\r\nauthorization: {AUTHORIZATION}\r\n"
-                f"content-length: {len(body)}\r\n\r\n"
-            )
+        count = 0
+        while time.monotonic() < began_s + seconds and not 0 < calls_max <= len(took_s):
             started_s = time.monotonic()
-            writer.write(head.encode() + body)
+            if per_s:
+                started_s = began_s + (count * connections + name) / per_s
+                await asyncio.sleep(max(0.0, started_s - time.monotonic()))
+            count += 1
+            writer.write(to_call(f"{name}-{count}", count))
             answer = await reader.readuntil(b"\r\n\r\n")
             took_s.append(time.monotonic() - started_s)
             assert answer.startswith(b"HTTP/1.1 202"), answer
@@ -91,6 +93,24 @@ async def call_for(seconds: float, connections: int, port: int) -> list[float]:
 
     await asyncio.gather(*(caller(name) for name in range(connections)))
     return took_s
+
+
+def to_call(uuid: str, count: int) -> bytes:
+    """Return the bytes of a call, with a body of the usual size."""
+    resource = {"code": f"product-{count % 1000}", "type": "document"}
+    body = orjson.dumps(
+        {
+            "uuid": uuid,
+            "code": "document.update",
+            "resource": resource,
+            "created_by": "x" * 700,
+        }
+    )
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nhost: bench\r\nauthorization: {AUTHORIZATION}\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def start(kind: str, folder: str) -> subprocess.Popen[bytes]:
@@ -107,13 +127,75 @@ def start(kind: str, folder: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "ops", "ingress"], env=os.environ | settings)
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one server did in one round."""
+
+    per_s: float
+    took_s: list[float]
+    rss_mib: int
+
+    def quantile_ms(self, share: float) -> float:
+        """Return how many milliseconds this share of the calls took at most."""
+        return sorted(self.took_s)[min(int(len(self.took_s) * share), len(self.took_s) - 1)] * 1000
+
+    def __str__(self) -> str:
+        p50, p99, most = (self.quantile_ms(share) for share in (0.5, 0.99, 1))
+        return (
+            f"{self.per_s:7.0f}/s  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms  max {most:6.1f} ms  "
+            f"rss {self.rss_mib} MiB"
+        )
+
+
+def measure(port: int, process: subprocess.Popen[bytes], options: argparse.Namespace) -> Round:
+    """Load one server."""
+    began_s = time.monotonic()
+    took_s = uvloop.run(
+        call_for(
+            options.seconds,
+            options.connections,
+            port,
+            per_s=options.per_s,
+            calls_max=options.calls,
+        )
+    )
+    took_in_all_s = time.monotonic() - began_s
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    rss_kib = next(int(it.split()[1]) for it in status.splitlines() if it.startswith("VmRSS"))
+    return Round(len(took_s) / took_in_all_s, took_s, rss_kib // 1024)
+
+
+def compare(servers: Mapping[str, subprocess.Popen[bytes]], options: argparse.Namespace) -> None:
+    """Load all in turn, then the ingress once more with the calls that (b) accepts."""
+    rounds: dict[str, list[Round]] = {kind: [] for kind in servers}
+    for number in range(options.rounds):
+        for kind in servers:
+            rounds[kind].append(measure(PORTS[kind], servers[kind], options))
+            print(f"round {number + 1}  {kind:8}", rounds[kind][-1])
+    per_s = {kind: median(each.per_s for each in found) for kind, found in rounds.items()}
+    for kind, found in rounds.items():
+        ratios = sorted(
+            each.per_s / bare.per_s for each, bare in zip(found, rounds["a"], strict=True)
+        )
+        print(
+            f"median   {kind:8} {per_s[kind]:7.0f}/s  of (a): {median(ratios):.2f} "
+            f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
+    options.per_s = per_s["b"]
+    print("at (b)'s  ingress ", measure(PORTS["ingress"], servers["ingress"], options))
+
+
 def main() -> None:
-    """Measure, and print one line per round and server."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--serve", choices=["a", "b"])
+    """Measure, and print a line per round and server."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--serve", choices=["a", "b"], help="not for people")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--per-s", type=float, default=0.0, help="no more calls than that")
+    parser.add_argument("--calls", type=int, default=0, help="so many for the ingress alone")
     options = parser.parse_args()
     if options.serve:
         uvloop.run(serve_bare(options.serve))
@@ -122,22 +204,16 @@ def main() -> None:
         create_topics(os.environ["QUINDEX_KAFKA"], NAMES)
     except Exception as error:  # noqa: BLE001 (they are there from the last time)
         print(error, file=sys.stderr)
+    kinds = ["ingress"] if options.calls else list(PORTS)
     with tempfile.TemporaryDirectory() as folder:
-        servers = {kind: start(kind, folder) for kind in PORTS}
+        servers = {kind: start(kind, folder) for kind in kinds}
         time.sleep(WARM_UP_S)
         try:
-            for _ in range(options.rounds):
-                for kind, port in PORTS.items():
-                    took_s = uvloop.run(call_for(options.seconds, options.connections, port))
-                    took_s.sort()
-                    p50, p99 = (took_s[int(len(took_s) * share)] * 1000 for share in (0.5, 0.99))
-                    status = Path(f"/proc/{servers[kind].pid}/status").read_text()
-                    rss = next(it.split()[1] for it in status.splitlines() if "VmRSS" in it)
-                    print(
-                        f"{kind:8} {len(took_s) / options.seconds:7.0f}/s  p50 {p50:5.1f} ms  "
-                        f"p99 {p99:5.1f} ms  max {took_s[-1] * 1000:6.1f} ms  "
-                        f"rss {int(rss) // 1024} MiB"
-                    )
+            if options.calls:
+                options.seconds = float("inf")
+                print("ingress ", measure(PORTS["ingress"], servers["ingress"], options))
+            else:
+                compare(servers, options)
         finally:
             for server in servers.values():
                 server.terminate()

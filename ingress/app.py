@@ -1,14 +1,11 @@
 """The public application: one path, and an answer only once the notification is durable."""
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from prometheus_client import Counter, Gauge
 from starlette.types import Receive, Scope, Send
 
 from ingress.authorization import Authorization
@@ -29,7 +26,12 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The one endpoint; an ASGI application, so that nothing stands between it and the caller."""
+    """
+    The one endpoint, and the whole application of the public port.
+
+    An ASGI application by itself: what stands between it and the server would cost each call as
+    much as all that is done here.
+    """
 
     authorization: Authorization
     ladder: Ladder
@@ -39,28 +41,41 @@ class Webhook:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call."""
-        started_s = self.monotonic()
+        assert scope["type"] == "http"  # the server speaks nothing else
+        if scope["path"] != PATH:
+            await _answer(send, 404, closes=True)
+            return
         if scope["method"] != "POST":
             await _answer(send, 405, closes=True)
             return
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        try:
+            status, closes = await self._take(scope["headers"], receive)
+        except CallerGone:
+            _count(0, Rung.NOWHERE)
+            return
+        except Exception as error:  # noqa: BLE001 (whatever broke, the caller is told the truth)
+            log.critical("webhook.failed", error=f"{type(error).__name__}: {error}")
+            _count(503, Rung.NOWHERE)
+            status, closes = 503, False
+        # Died here: the caller has no answer and tries again; the notification comes twice.
+        await _answer(send, status, closes=closes)
+
+    async def _take(
+        self, headers: Sequence[tuple[bytes, bytes]], receive: Receive
+    ) -> tuple[int, bool]:
+        """Return the answer's status, and whether it is the connection's last."""
+        started_s = self.monotonic()
         secret = self.authorization.match(
             value for name, value in headers if name == b"authorization"
         )
         if secret is None:
             _count(401, Rung.NOWHERE)
-            await _answer(send, 401, closes=True)  # the body is not read
-            return
-        webhook_secret_seen.labels(secret).set(self.clock())
+            return 401, True  # the body is not read
+        _seen(secret).set(self.clock())
         if _is_ambiguous(headers):
             _count(400, Rung.NOWHERE)
-            await _answer(send, 400, closes=True)
-            return
-        try:
-            body = await read_body(receive)
-        except CallerGone:
-            _count(0, Rung.NOWHERE)
-            return
+            return 400, True
+        body = await read_body(receive)
         encoding = next((value for name, value in headers if name == b"content-encoding"), b"")
         judgement = judge(body, self.names, now_s=self.clock(), content_encoding=encoding)
         rung = await self.ladder.store(judgement.accepted)
@@ -70,37 +85,7 @@ class Webhook:
         status = 503 if rung is Rung.NOWHERE else 202
         _count(status, rung)
         webhook_call_seconds.observe(self.monotonic() - started_s)
-        # Died here: the caller has no answer and tries again; the notification comes twice.
-        await _answer(send, status, closes=not body.is_whole)
-
-
-def create_app(
-    *,
-    authorization: Authorization,
-    ladder: Ladder,
-    names: TopicNames,
-    clock: Clock,
-    monotonic: Clock,
-) -> Starlette:
-    """Return the application of the public port."""
-    webhook = Webhook(authorization, ladder, names, clock, monotonic)
-    app = Starlette(
-        routes=[Route(PATH, webhook)],
-        exception_handlers={HTTPException: _refuse, Exception: _fail},
-    )
-    app.router.redirect_slashes = False  # for Quable, a redirect is a failure
-    return app
-
-
-async def _refuse(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return Response(status_code=error.status_code, headers={"connection": "close"})
-
-
-async def _fail(_request: Request, error: Exception) -> Response:
-    log.critical("webhook.failed", error=f"{type(error).__name__}: {error}")
-    _count(503, Rung.NOWHERE)
-    return Response(status_code=503)
+        return status, not body.is_whole
 
 
 async def _answer(send: Send, status: int, *, closes: bool) -> None:
@@ -114,11 +99,21 @@ async def _answer(send: Send, status: int, *, closes: bool) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _is_ambiguous(headers: list[tuple[bytes, bytes]]) -> bool:
+def _is_ambiguous(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     # Two opinions about where the body ends: the shape of request smuggling, never of a sender.
     names = [name for name, _ in headers]
     return b"transfer-encoding" in names and b"content-length" in names
 
 
 def _count(status: int, rung: Rung) -> None:
-    webhook_calls.labels(str(status), rung.value).inc()
+    _answered(status, rung).inc()
+
+
+@cache
+def _answered(status: int, rung: Rung) -> Counter:
+    return webhook_calls.labels(str(status), rung.value)
+
+
+@cache
+def _seen(secret: str) -> Gauge:
+    return webhook_secret_seen.labels(secret)

@@ -45,6 +45,9 @@ async def read_body(receive: Receive) -> Body:
     received_bytes = 0
     while True:
         event = await receive()
+        if not received_bytes and _is_all(event):
+            body = event.get("body", b"")
+            return Body(body, len(body))
         if event["type"] == "http.disconnect":
             raise CallerGone("the connection ended within the body")
         chunk = event.get("body", b"")
@@ -58,3 +61,8 @@ async def read_body(receive: Receive) -> Body:
             return Body(bytes(kept), received_bytes)
         if received_bytes > DRAIN_MAX_BYTES:
             return Body(bytes(kept), received_bytes, is_whole=False)
+
+
+def _is_all(event: MutableMapping[str, Any]) -> bool:
+    """Whether this is a whole body of a size that is kept, as nearly every one is."""
+    return not event.get("more_body", True) and len(event.get("body", b"")) <= BODY_MAX_BYTES

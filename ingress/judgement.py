@@ -1,4 +1,4 @@
-"""Is a body a notification? What `parse_notification` accepts is one; all else is a dead letter."""
+"""Is a body a notification? What `parse_code` accepts is one; all else is a dead letter."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 from ingress.accepted import Accepted
 from ingress.body import BODY_MAX_BYTES, Body
-from pim.notifications import parse_notification
+from pim.notifications import parse_code
 from runtime.errors import MalformedNotification
 from topics.dead_letters import to_dead_letter_headers
 from topics.names import TopicNames
@@ -68,10 +68,10 @@ def _to_code(body: Body) -> str:
             f"the most is {BODY_MAX_BYTES}, the head is kept",
             reason="too_large",
         )
-    notification = parse_notification(body.kept)
+    code = parse_code(body.kept)
     if is_deeper(body.kept, DEPTH_MAX):
         raise MalformedNotification(f"nested deeper than {DEPTH_MAX}", reason="too_deep")
-    return notification.code
+    return code
 
 
 def is_deeper(json: bytes, depth_max: int) -> bool:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from ingress.app import create_app
+from ingress.app import Webhook
 from ingress.authorization import Authorization
 from ingress.breaker import Breaker
 from ingress.drain import Drain
@@ -109,7 +109,7 @@ class _Ingress:
             "current": settings.webhook_authorization.get_secret_value(),
             "next": settings.webhook_authorization_next.get_secret_value(),
         }
-        self._public_app = create_app(
+        self._public_app = Webhook(
             authorization=Authorization(secrets),
             ladder=ladder,
             names=names,
@@ -195,7 +195,7 @@ def _quieten() -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-def to_server(app: Starlette, limits: Limits) -> Server:
+def to_server(app: ASGIApp, limits: Limits) -> Server:
     """Return a server that keeps to the limits and says nothing about itself."""
     return Server(
         uvicorn.Config(

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from kafka import KafkaProducer
@@ -11,19 +12,23 @@ from kafka.errors import KafkaError
 
 from ingress.producers import (
     DELIVERY_TIMEOUT_MS,
+    append_record,
     close_producer,
     create_producer,
     discard_producer,
     ends_producer,
     find_topics,
-    is_too_large,
+    wake_producer,
 )
-from runtime.errors import KafkaUnavailable, RecordTooLarge
+from ingress.sending import Outcome, Sending
+from runtime.errors import KafkaUnavailable
 from runtime.logs import get_logger
 from runtime.metrics import kafka_in_flight_records
 
 IN_FLIGHT_MAX: Final = 2_000
 IN_FLIGHT_MAX_BYTES: Final = 16 * 1024 * 1024
+GATHER_S: Final = 0.004
+"""How long records wait at most for others while there are some on their way."""
 WARM_PAUSE_S: Final = 0.5
 FIND_TRIES_MAX: Final = 20
 """A producer that has not found the topics by then is replaced, in case it is stuck."""
@@ -38,8 +43,10 @@ class KafkaPublisher:
     """
     A producer of kafka-python behind asyncio; replaced when it is of no further use.
 
-    Its threads never touch the loop but through one wake-up for all records that were stored
-    since the last. What is in flight is bounded here, since kafka-python bounds nothing.
+    Every hand-over between loop and thread costs both of them more than a record does. So records
+    are handed over in groups: at once while nothing is on its way, else every GATHER_S; and what
+    was stored comes back by one wake-up for all records since the last. What is in flight is
+    bounded here, since kafka-python bounds nothing.
     """
 
     def __init__(self, options: Mapping[str, Any], topics: Sequence[str]) -> None:
@@ -48,9 +55,10 @@ class KafkaPublisher:
         self._warming: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._is_ready = self._is_closing = False
-        self._in_flight: dict[asyncio.Future[int], float] = {}  # since when; oldest first
+        self._in_flight: dict[Sending, None] = {}  # oldest first
         self._in_flight_bytes = 0
-        self._results: deque[tuple[asyncio.Future[int], int, int | Exception]] = deque()
+        self._gathered: list[Sending] = []  # the part of it that has yet to be handed over
+        self._results: deque[tuple[Sending, Outcome]] = deque()
         self._lock = threading.Lock()
         self._is_woken = False
 
@@ -83,37 +91,36 @@ class KafkaPublisher:
             KafkaUnavailable: it may or may not be stored.
             RecordTooLarge: the topic does not take a record of this size.
         """
-        size = len(value or b"") + len(key or b"")
-        if not self._is_ready or self._producer is None:
+        if not self._is_ready:
             raise KafkaUnavailable("Kafka was not reached yet, or its topics are missing")
+        sending = Sending(
+            topic,
+            partition,
+            key,
+            value,
+            list(headers.items()) if headers else [],
+            self._loop.create_future(),
+            self._loop.time(),
+        )
         if (
             len(self._in_flight) >= IN_FLIGHT_MAX
-            or self._in_flight_bytes + size > IN_FLIGHT_MAX_BYTES
+            or self._in_flight_bytes + sending.size > IN_FLIGHT_MAX_BYTES
         ):
             raise KafkaUnavailable("too many records are on their way to Kafka")
-        stored: asyncio.Future[int] = self._loop.create_future()
-        try:
-            sent = self._producer.send(
-                topic,
-                value=value,
-                key=key,
-                headers=list((headers or {}).items()),
-                partition=partition,
-            )
-        except KafkaError as error:  # too large for any topic, or its topic vanished
-            if is_too_large(error):
-                raise RecordTooLarge(str(error)) from error
-            raise KafkaUnavailable(f"{type(error).__name__}: {error}") from error
-        self._in_flight[stored] = self._loop.time()
-        self._in_flight_bytes += size
-        kafka_in_flight_records.set(len(self._in_flight))
-        sent.add_callback(lambda metadata: self._hand_over(stored, size, metadata.offset))
-        sent.add_errback(lambda error: self._hand_over(stored, size, error))
+        if not self._gathered:
+            if self._in_flight:
+                self._loop.call_later(GATHER_S, self._send_gathered)
+            else:
+                self._loop.call_soon(self._send_gathered)
+        self._gathered.append(sending)
+        self._in_flight[sending] = None
+        self._in_flight_bytes += sending.size
         # Died here: the caller has no answer, and tries again.
-        return await stored
+        return await sending.stored
 
     async def close(self) -> None:
         """Wait for what is in flight, at most CLOSE_S; then every record is stored or failed."""
+        self._send_gathered()
         self._is_ready, self._is_closing = False, True
         if self._watching is not None:
             self._watching.cancel()
@@ -152,8 +159,8 @@ class KafkaPublisher:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_PAUSE_S)
-            oldest_s = next(iter(self._in_flight.values()), None)
-            if oldest_s is not None and self._loop.time() - oldest_s > STUCK_S:
+            oldest = next(iter(self._in_flight), None)
+            if oldest is not None and self._loop.time() - oldest.since_s > STUCK_S:
                 self._replace("it neither stored nor failed a record")
 
     def _replace(self, why: str) -> None:
@@ -166,32 +173,62 @@ class KafkaPublisher:
         await asyncio.to_thread(discard_producer, ended)
         await self._warm()
 
-    def _hand_over(
-        self, stored: asyncio.Future[int], size: int, outcome: int | Exception
-    ) -> None:  # in the producer's thread
+    def _send_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for sending in gathered:
+            if sending.stored.done():  # its call went on to the spool
+                self._end(sending)
+            elif self._producer is None or not self._is_ready:
+                self._settle_one(sending, KafkaUnavailable("its producer has just ended"))
+            else:
+                self._send(self._producer, sending)
+        if gathered and self._producer is not None:
+            wake_producer(self._producer)
+        kafka_in_flight_records.set(len(self._in_flight))
+
+    def _send(self, producer: KafkaProducer, sending: Sending) -> None:
+        try:
+            if sending.key is not None and sending.partition is None:
+                sent = append_record(
+                    producer, sending.topic, sending.key, sending.value, sending.headers
+                )
+            else:
+                sent = producer.send(
+                    sending.topic,
+                    value=sending.value,
+                    key=sending.key,
+                    headers=sending.headers,
+                    partition=sending.partition,
+                )
+        except Exception as error:  # noqa: BLE001 (too large for any topic, or that vanished)
+            self._settle_one(sending, error, is_alone=True)
+            return
+        hand_back = partial(self._hand_back, sending)
+        sent.add_callback(hand_back)
+        sent.add_errback(hand_back)
+
+    def _hand_back(self, sending: Sending, outcome: Outcome) -> None:
+        # In the producer's thread.
+        self._results.append((sending, outcome))
         with self._lock:
-            self._results.append((stored, size, outcome))
             wake, self._is_woken = not self._is_woken, True
         if wake and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._settle)
 
     def _settle(self) -> None:
         with self._lock:
-            results, self._results = self._results, deque()
             self._is_woken = False
-        for stored, size, outcome in results:
-            is_alone = len(self._in_flight) == 1
-            del self._in_flight[stored]
-            self._in_flight_bytes -= size
-            if not isinstance(outcome, int) and ends_producer(outcome):
+        while self._results:
+            sending, outcome = self._results.popleft()
+            if isinstance(outcome, Exception) and ends_producer(outcome):
                 self._replace(f"{type(outcome).__name__}: {outcome}")
-            if stored.done():
-                continue  # its call went on to the spool
-            if isinstance(outcome, int):
-                stored.set_result(outcome)
-            elif is_alone and is_too_large(outcome):
-                stored.set_exception(RecordTooLarge(str(outcome)))
-            else:
-                # With others in flight, nobody knows which of them was too large.
-                stored.set_exception(KafkaUnavailable(f"{type(outcome).__name__}: {outcome}"))
+            self._settle_one(sending, outcome, is_alone=len(self._in_flight) == 1)
         kafka_in_flight_records.set(len(self._in_flight))
+
+    def _settle_one(self, sending: Sending, outcome: Outcome, *, is_alone: bool = False) -> None:
+        self._end(sending)
+        sending.settle(outcome, is_alone=is_alone)
+
+    def _end(self, sending: Sending) -> None:
+        del self._in_flight[sending]
+        self._in_flight_bytes -= sending.size

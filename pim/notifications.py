@@ -196,6 +196,26 @@ def parse_notification(body: bytes) -> Notification:
     )
 
 
+def parse_code(body: bytes) -> str:
+    """
+    Return the code that `parse_notification` finds, by the same judgement, at a tenth of its cost.
+
+    Raises:
+        MalformedNotification: as `parse_notification` does.
+    """
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        decoded = None
+    if isinstance(decoded, dict) and isinstance(decoded.get("uuid"), str):
+        event, resource = decoded.get("code"), decoded.get("resource")
+        if isinstance(event, str) and _MEANINGS.get(event) is Meaning.RESOURCE:
+            code = resource.get("code") if isinstance(resource, dict) else None
+            if isinstance(code, str) and 0 < len(code) <= CODE_MAX_CHARS:
+                return code
+    return parse_notification(body).code  # unusual, or none
+
+
 def _parse_meaning(event: str) -> Meaning:
     meaning = Meaning.IGNORED if event.startswith("user.") else _MEANINGS.get(event)
     if meaning is None:

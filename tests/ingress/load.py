@@ -41,6 +41,7 @@ class Load:
     calls: list[Call] = field(default_factory=list)
     is_done: bool = False
     _idle: list[Streams] = field(default_factory=list)
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def accepted(self) -> set[str]:
@@ -56,15 +57,14 @@ class Load:
         """Call until *is_done*, or for so long; return once every call has its answer."""
         loop = asyncio.get_running_loop()
         began_s, made = loop.time(), 0
-        under_way: set[asyncio.Task[None]] = set()
         while not self.is_done and loop.time() - began_s < seconds:
             made += 1
             task = asyncio.create_task(self._call())
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
             pause_s = began_s + made / self.per_s - loop.time()
             await asyncio.sleep(max(0.0, pause_s))
-        await asyncio.gather(*under_way)
+        await asyncio.gather(*self._under_way)
         for _, writer in self._idle:
             writer.close()
         self._idle.clear()
@@ -74,6 +74,11 @@ class Load:
         async with asyncio.timeout(within_s):
             while len(self.calls) < calls:  # noqa: ASYNC110 (a poll is plainer here)
                 await asyncio.sleep(0.01)
+
+    async def answered(self) -> None:
+        """Return once every call that is under way now has its answer."""
+        if under_way := set(self._under_way):
+            await asyncio.wait(under_way)
 
     async def _call(self) -> None:
         uuid = str(uuid4())

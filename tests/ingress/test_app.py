@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from ingress.app import PATH, create_app
+from ingress.app import PATH, Webhook
 from ingress.authorization import Authorization
 from ingress.body import BODY_MAX_BYTES, HEAD_BYTES
 from ingress.breaker import Breaker
@@ -50,7 +50,7 @@ class Ingress:
         headers: Mapping[str, str],
     ) -> httpx.Response:
         clock = FakeClock()
-        app = create_app(
+        app = Webhook(
             authorization=Authorization(self.secrets),
             ladder=Ladder(
                 publisher=self.kafka,

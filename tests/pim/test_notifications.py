@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from pim.notifications import (
     LOCALES_MAX,
     Meaning,
     Notification,
+    parse_code,
     parse_notification,
 )
 from runtime.errors import MalformedNotification
@@ -295,19 +297,22 @@ JSON = st.recursive(
 """Any JSON value."""
 
 
-@given(
-    event=st.sampled_from(["document.update", "media.delete", "import.finish", "user.logout"]) | JSON,
-    parts=st.fixed_dictionaries(
-        {},
-        optional={
-            "uuid": st.text() | JSON,
-            "created_at": st.datetimes().map(str) | st.text() | JSON,
-            "locales": st.fixed_dictionaries({}, optional={"updated": JSON, "inherited": JSON}) | JSON,
-            "process": st.fixed_dictionaries({}, optional={"id": JSON, "type": JSON}) | JSON,
-            "resource": st.fixed_dictionaries({"code": st.text() | JSON}, optional={"locales": JSON}) | JSON,
-        },
-    ),
-)  # fmt: skip
+EVENTS = st.sampled_from(["document.update", "media.delete", "import.finish", "user.logout"]) | JSON
+PARTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "uuid": st.text() | JSON,
+        "created_at": st.datetimes().map(str) | st.text() | JSON,
+        "locales": st.fixed_dictionaries({}, optional={"updated": JSON, "inherited": JSON}) | JSON,
+        "process": st.fixed_dictionaries({}, optional={"id": JSON, "type": JSON}) | JSON,
+        "resource": st.fixed_dictionaries({"code": st.text() | JSON}, optional={"locales": JSON})
+        | JSON,
+    },
+)
+"""Whatever may stand in a body."""
+
+
+@given(event=EVENTS, parts=PARTS)
 def test_a_body_is_a_notification_or_malformed_and_nothing_else(
     event: object, parts: dict[str, Any]
 ) -> None:
@@ -318,3 +323,32 @@ def test_a_body_is_a_notification_or_malformed_and_nothing_else(
     assert (notification.kind is not None) is (notification.meaning is Meaning.RESOURCE)
     assert notification.kind is None or notification.code
     assert len(notification.code) <= CODE_MAX_CHARS
+
+
+def code_of(parse_body: Callable[[bytes], str], body: bytes) -> str | tuple[str, str]:
+    """Return the code that is found, or why none is."""
+    try:
+        return parse_body(body)
+    except MalformedNotification as error:
+        return error.reason, str(error)
+
+
+@given(event=EVENTS, parts=PARTS)
+def test_the_code_alone_is_found_by_the_same_judgement(
+    event: object, parts: dict[str, object]
+) -> None:
+    body = json.dumps({"code": event, **parts}).encode()
+
+    assert code_of(parse_code, body) == code_of(lambda it: parse_notification(it).code, body)
+
+
+@given(st.binary(max_size=50) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_what_is_no_notification_has_no_code(body: bytes) -> None:
+    assert code_of(parse_code, body) == code_of(lambda it: parse_notification(it).code, body)
+
+
+@pytest.mark.parametrize("body", [EXAMPLE, *map(json.dumps, SHAPES), b"{}", "é".encode("latin-1")])
+def test_examples_have_the_same_code_either_way(body: bytes | str) -> None:
+    encoded = body if isinstance(body, bytes) else body.encode()
+
+    assert code_of(parse_code, encoded) == code_of(lambda it: parse_notification(it).code, encoded)

@@ -11,7 +11,9 @@ aiokafka's send_and_wait. All three get the same load, in turn, with acks=all.
 
 import argparse
 import asyncio
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,7 +41,8 @@ from topics.names import TopicNames
 AUTHORIZATION = "Bearer bench"
 NAMES = TopicNames("bench-ingress")
 PORTS = {"a": 18090, "b": 18091, "ingress": 18092}
-WARM_UP_S = 4
+START_WITHIN_S = 60
+WARM_UP_S = 2
 
 
 async def serve_bare(kind: str) -> None:
@@ -134,6 +137,7 @@ class Round:
     per_s: float
     took_s: list[float]
     rss_mib: int
+    cpu_us: float  # of the server, for each call
 
     def quantile_ms(self, share: float) -> float:
         """Return how many milliseconds this share of the calls took at most."""
@@ -143,13 +147,22 @@ class Round:
         p50, p99, most = (self.quantile_ms(share) for share in (0.5, 0.99, 1))
         return (
             f"{self.per_s:7.0f}/s  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms  max {most:6.1f} ms  "
-            f"rss {self.rss_mib} MiB"
+            f"CPU {self.cpu_us:4.0f} µs a call  rss {self.rss_mib} MiB"
         )
+
+
+def wait_for(port: int) -> None:
+    """Return once somebody listens."""
+    for _ in range(int(START_WITHIN_S / 0.1)):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def measure(port: int, process: subprocess.Popen[bytes], options: argparse.Namespace) -> Round:
     """Load one server."""
-    began_s = time.monotonic()
+    began_s, cpu_before_s = time.monotonic(), to_cpu_s(process.pid)
     took_s = uvloop.run(
         call_for(
             options.seconds,
@@ -162,7 +175,14 @@ def measure(port: int, process: subprocess.Popen[bytes], options: argparse.Names
     took_in_all_s = time.monotonic() - began_s
     status = Path(f"/proc/{process.pid}/status").read_text()
     rss_kib = next(int(it.split()[1]) for it in status.splitlines() if it.startswith("VmRSS"))
-    return Round(len(took_s) / took_in_all_s, took_s, rss_kib // 1024)
+    cpu_us = (to_cpu_s(process.pid) - cpu_before_s) / len(took_s) * 1e6
+    return Round(len(took_s) / took_in_all_s, took_s, rss_kib // 1024, cpu_us)
+
+
+def to_cpu_s(pid: int) -> float:
+    """Return how much CPU a process has had, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def compare(servers: Mapping[str, subprocess.Popen[bytes]], options: argparse.Namespace) -> None:
@@ -207,7 +227,9 @@ def main() -> None:
     kinds = ["ingress"] if options.calls else list(PORTS)
     with tempfile.TemporaryDirectory() as folder:
         servers = {kind: start(kind, folder) for kind in kinds}
-        time.sleep(WARM_UP_S)
+        for kind in kinds:
+            wait_for(PORTS[kind])
+        time.sleep(WARM_UP_S)  # to find Kafka
         try:
             if options.calls:
                 options.seconds = float("inf")

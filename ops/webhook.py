@@ -50,20 +50,25 @@ def show(as_json: bool) -> None:
 @click.option("--name", default="quindex", show_default=True, help="How Quable lists it.")
 @click.option("--event", "events", multiple=True, help="Default: all that quindex makes use of.")
 @click.option("--dry-run", is_flag=True, help="Say what would be created; create nothing.")
-def create(url: str, name: str, events: Sequence[str], dry_run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def create(url: str, name: str, events: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """
     Subscribe. The Authorization header is then set by hand, in Quable.
 
     Quable's API does not say how to set it, and without it the ingress answers 401.
     """
     from ops.terminal import show as to_text
+    from ops.terminal import to_json
     from pim.webhooks import EVENTS
 
     settings = load_settings(os.environ, needs=_NEEDS)
     chosen = tuple(events) or EVENTS
     if not dry_run:
         asyncio.run(_create(settings, name, url, chosen))
-    click.echo(f"{'would create' if dry_run else 'created'} {to_text(name)} for {to_text(url)}")
+    if as_json:
+        click.echo(to_json({"name": name, "url": url, "events": chosen, "created": not dry_run}))
+    else:
+        click.echo(f"{'would create' if dry_run else 'created'} {to_text(name)} for {to_text(url)}")
     click.echo(
         "next: in Quable, set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION", err=True
     )
@@ -72,16 +77,22 @@ def create(url: str, name: str, events: Sequence[str], dry_run: bool) -> None:
 @command.command()
 @click.argument("name", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what would be enabled; change nothing.")
-def enable(name: str | None, dry_run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def enable(name: str | None, dry_run: bool, as_json: bool) -> None:
     """
     Make a subscription active again, after Quable has disabled it.
 
     NAME is needed where there are several. The scan of the gap starts by itself once calls come.
     """
     from ops.terminal import show as to_text
+    from ops.terminal import to_json
 
     settings = load_settings(os.environ, needs=_NEEDS)
     webhook, was_active = asyncio.run(_enable(settings, name, dry_run=dry_run))
+    if as_json:
+        is_enabled = not was_active and not dry_run
+        click.echo(to_json({"name": webhook.name, "was_active": was_active, "enabled": is_enabled}))
+        return
     verb = "is active already:" if was_active else "would enable" if dry_run else "enabled"
     click.echo(f"{verb} {to_text(webhook.name)}")
 

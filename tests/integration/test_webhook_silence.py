@@ -66,7 +66,8 @@ def test_a_disabled_webhook_is_noticed_and_what_it_missed_is_found(site: Site) -
 
     assert command(site, "webhook", "enable", "--dry-run") == (0, "would enable quindex\n")
     assert command(site, "webhook", "enable") == (0, "enabled quindex\n")
-    assert command(site, "webhook", "enable") == (0, "is active already: quindex\n")
+    code, said = command(site, "webhook", "enable", "--json")
+    assert orjson.loads(said) == {"name": "quindex", "was_active": True, "enabled": False}
     code, _ = command(site, "webhook", "create", "--url", "https://h/webhooks/quable")
     assert code == 5  # there is one of this name
     site.control("edit")  # the first call in a while

@@ -98,6 +98,19 @@ class Asker:
         except (TransientError, PimUnauthorized, PimAnswerUnusable):
             return False
 
+    async def is_gone(self, kind: Kind, code: str) -> bool:
+        """
+        Whether the PIM, which can be believed right now, does not have a resource.
+
+        It shows another one first: it may have become well since it denied this one.
+        """
+        if not await self.has_live(kind):
+            return False
+        try:
+            return await self._clients[Lane.LIVE].fetch(kind, code) is None
+        except (TransientError, PimUnauthorized, PimAnswerUnusable):
+            return False
+
     async def _finds_known(self, kind: Kind) -> bool:
         code = self._live.get(kind)
         if code is None:

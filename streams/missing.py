@@ -3,7 +3,7 @@ What a 404 means: an event is a hint, the fetch decides. Without I/O.
 
 A resource that its newest notification calls deleted is gone at once. Any other 404 may be a PIM
 that lies: it is looked at again after a while, and counts only if a live resource of the same kind
-is found just after it.
+is found just after it, and this one is still denied after that.
 """
 
 from enum import StrEnum

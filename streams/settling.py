@@ -152,7 +152,7 @@ class Settler:
         )
         if verdict is not MissingVerdict.CONFIRM:
             return verdict
-        if not await self.asker.has_live(entry.record.kind):
+        if not await self.asker.is_gone(entry.record.kind, entry.record.code):
             return MissingVerdict.LOOK_AGAIN
         passes = await self.brake.admit(entry.key)
         return MissingVerdict.DELETED if passes else MissingVerdict.PARK

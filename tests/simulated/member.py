@@ -110,6 +110,7 @@ class Member:
         await self._stop_feeding()
         async with self._comparing():
             await self.consumer.on_partitions_revoked(set(self.assigned))
+        self.delivered, self.acknowledged = {}, {}  # what is done now is done again
 
     async def assign(self, partitions: set[TP], generation: int) -> None:
         """Begin where the group has come to."""

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -35,6 +36,7 @@ class Resource:
         names = dict(zip(LOCALES, self.revisions, strict=True))
         return {
             "id": code,
+            "dateModified": datetime.fromtimestamp(int(self.since_s), UTC).isoformat(),
             "attributes": {
                 "revision": self.revision,
                 "label": {locale: f"{code} {locale} {seen}" for locale, seen in names.items()},

@@ -15,6 +15,7 @@ REPEATED_SHARE: Final = 0.15
 REPEATED_AFTER_S: Final = 300.0
 """Quable tries again after five minutes."""
 _BULK_SHARE: Final = 0.1
+_LONG_PAUSE_S: Final = 100.0
 _BULK_NOTIFICATIONS: Final = 3
 
 
@@ -119,7 +120,11 @@ def to_plan(seed: int, *, hours: float) -> Plan:
             finishes[name] = begin_s + random.uniform(1.0, 20.0)
         count = random.randint(*BLOWS)
         blows = dict.fromkeys(random.choices(list(Blow), list(_WEIGHTS.values()), k=count))
-        faults += [_to_fault(random, blow, begin_s, span_s) for blow in blows]
+        struck = [_to_fault(random, blow, begin_s, span_s) for blow in blows]
+        for fault in struck:
+            if fault.blow is Blow.PAUSE and fault.seconds > _LONG_PAUSE_S:
+                changes += _to_storm(random, fault.at_s)
+        faults += struck
     return Plan(
         seed,
         hours,
@@ -137,6 +142,20 @@ def _to_change(random: Random, at_s: float) -> Change:
     if random.random() < REPEATED_SHARE:
         calls.append(random.uniform(0.05, REPEATED_AFTER_S))
     return Change(at_s, document, locale, tuple(calls))
+
+
+def _to_storm(random: Random, pause_s: float) -> list[Change]:
+    """Edit some documents as a worker pauses, with answers under way, and delete them meanwhile."""
+    documents = random.sample(range(DOCUMENTS), 4)
+    edits = [
+        Change(pause_s + random.uniform(-2.0, 0.0), document, 0, (random.uniform(0.05, 0.2),))
+        for document in documents
+    ]
+    deletes = [
+        Change(pause_s + random.uniform(5.0, 40.0), document, None, (0.1,))
+        for document in documents[:2]
+    ]
+    return [*edits, *deletes]
 
 
 def _to_bulk(random: Random, name: str, begin_s: float) -> list[Change]:

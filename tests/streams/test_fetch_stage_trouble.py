@@ -56,6 +56,21 @@ def test_a_404_that_nobody_announced_is_looked_at_again() -> None:
     run(scenario())
 
 
+def test_a_pim_that_denies_it_twice_and_then_is_well_again_deletes_nothing() -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            codes = bench.codes(2)
+            await fetch(bench, codes[0])  # known to live
+            fault = Fault(status=404, path=codes[1], times=2)  # both looks, and not the third
+            bench.simulation.faults.set(FaultKind.STATUS, fault)
+            await bench.take(codes[1], offset=1)
+            await bench.until(lambda: len(bench.acknowledged) == 2, advance_s=0.5)
+
+            assert [snapshot.deleted for snapshot in bench.snapshots] == [False, False]
+
+    run(scenario())
+
+
 def test_what_comes_back_within_that_time_lives() -> None:
     async def scenario() -> None:
         async with open_bench() as bench:

@@ -1,10 +1,9 @@
 """
 How many search documents per second a rebuild writes, beside bare bulks, two at a time.
 
-    quindex stack up; export QUINDEX_KAFKA=… QUINDEX_ELASTICSEARCH=…
     python bench/rebuild.py [--documents 6000] [--rounds 3]
 
-In each round: (a) bare bulks of ready lines into indices as `quindex setup` makes them, (b) the
+Servers are started unless QUINDEX_KAFKA and QUINDEX_ELASTICSEARCH name some. In each round: (a) bare bulks of ready lines into indices as `quindex setup` makes them, (b) the
 same into indices as a rebuild fills them (no refresh, no replica), then a rebuild of the same
 documents from the topic of snapshots, beside the indices of (a): reading, projection, comparison
 and swap included, a start of Python not.
@@ -12,7 +11,6 @@ and swap included, a start of Python not.
 
 import argparse
 import asyncio
-import os
 import statistics
 import time
 import uuid
@@ -31,6 +29,7 @@ from simulator.schema import ATTRIBUTES
 from sinks.generations import create_filling, list_indices, restore_settings, to_filling_prefix
 from streams.attributes import diff, to_type_names
 from tests.integration.bare_bulks import CHAINS, to_shots, write_two_at_a_time
+from tests.integration.large_sites import open_stack
 from topics.names import TopicNames
 from topics.snapshots import Snapshot
 
@@ -40,12 +39,12 @@ REBUILD: Final = "rebuild"
 _APPENDS_MAX: Final = 500
 
 
-def to_settings() -> Settings:
+def to_settings(kafka: str, elasticsearch: str) -> Settings:
     """Return the settings of an installation of its own."""
     prefix = f"bench{uuid.uuid4().hex[:8]}"
     return Settings(
-        kafka=os.environ["QUINDEX_KAFKA"],
-        elasticsearch=os.environ["QUINDEX_ELASTICSEARCH"],
+        kafka=kafka,
+        elasticsearch=elasticsearch,
         topic_prefix=prefix,
         index_prefix=prefix,
         replication_factor=1,
@@ -71,9 +70,8 @@ async def append(settings: Settings, shots: Sequence[Snapshot]) -> None:
                     )
 
 
-async def measure_round(shots: list[Snapshot]) -> dict[str, float]:
+async def measure_round(settings: Settings, shots: list[Snapshot]) -> dict[str, float]:
     """Return the seconds that each way takes."""
-    settings = to_settings()
     await set_up(settings)
     await append(settings, shots)
     async with elasticsearch_client(settings) as client:
@@ -101,14 +99,14 @@ async def measure_round(shots: list[Snapshot]) -> dict[str, float]:
     return took_s
 
 
-async def measure(documents: int, rounds: int) -> None:
+async def measure(servers: tuple[str, str], documents: int, rounds: int) -> None:
     """Print each round, and the medians."""
     shots = to_shots(documents)
     total = len(shots) * len(CHAINS)
     print(f"{total} search documents, {len(CHAINS)} locales")
     rates: dict[str, list[float]] = {}
     for number in range(rounds + 1):  # the first warms the server up
-        for name, took_s in (await measure_round(shots)).items():
+        for name, took_s in (await measure_round(to_settings(*servers), shots)).items():
             if number:
                 rates.setdefault(name, []).append(total / took_s)
                 print(f"  round {number}: {name}: {total / took_s:,.0f} documents/s", flush=True)
@@ -126,8 +124,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     configure_logs(level="warning")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure(arguments.documents, arguments.rounds))
+    with open_stack() as servers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(measure(servers, arguments.documents, arguments.rounds))
 
 
 if __name__ == "__main__":

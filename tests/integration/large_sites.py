@@ -3,8 +3,8 @@
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +22,22 @@ SETTINGS: Final = {
 }
 
 
+@contextmanager
+def open_stack() -> Iterator[tuple[str, str]]:
+    """Yield the addresses of Kafka and Elasticsearch, started unless variables name both."""
+    named = (os.environ.get("QUINDEX_KAFKA", ""), os.environ.get("QUINDEX_ELASTICSEARCH", ""))
+    if all(named):
+        yield named
+        return
+    with LocalStack() as local:
+        yield local.kafka, local.elasticsearch
+
+
 @asynccontextmanager
 async def open_large_site(documents: int) -> AsyncIterator[Installation]:
     """Start servers where none are named, and an installation with two workers."""
     async with AsyncExitStack() as stack:
-        kafka, elasticsearch = (
-            os.environ.get(f"QUINDEX_{name}", "") for name in ("KAFKA", "ELASTICSEARCH")
-        )
-        if not kafka or not elasticsearch:
-            local = stack.enter_context(LocalStack())
-            kafka, elasticsearch = local.kafka, local.elasticsearch
+        kafka, elasticsearch = stack.enter_context(open_stack())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         site = Installation(
             kafka,

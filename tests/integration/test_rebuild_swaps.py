@@ -21,11 +21,11 @@ from tests.integration.sites import Site, open_site, to_installation
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
-DOCUMENTS = 200
+DOCUMENTS = 100
 HELD_S = float(os.environ.get("QUINDEX_TEST_HELD_S", "30"))
 HOLDS_WITHIN_S = 90.0
 EDITED = 5
-EDITS_AFTER = {"documents": DOCUMENTS, "repeat": 10}
+EDITS_AFTER = {"documents": DOCUMENTS, "repeat": 20}
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,8 @@ def test_a_rebuild_that_does_not_read_to_the_end_after_the_fence_is_caught(
     assert done.code == 0, done.err
     assert agreement.is_equal != is_caught, agreement.examples()
     assert agreement.missing >= EDITED * is_caught
-    assert site.run(quindex(site.installation, "rebuild")).code == 0
+    if is_caught:
+        assert site.run(quindex(site.installation, "rebuild")).code == 0
     site.assert_converges()
 
 

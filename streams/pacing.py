@@ -30,6 +30,7 @@ class Pacing:
         self._trouble = ""
         self.recoveries = 0
         """How often the PIM has become well again after the breaker had opened."""
+        pim_concurrency.set(pace.concurrency)
 
     @property
     def concurrency(self) -> int:

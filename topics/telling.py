@@ -36,16 +36,23 @@ async def tell_forever(
     describe: Callable[[], ProcessRecord],
     is_ready: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Append what *describe* returns, until cancelled. It is no more than news: a failure is waited out."""
-    pause_s = TELL_EVERY_S
+    """
+    Append what *describe* returns, until cancelled. It is no more than news: a failure is waited out.
+
+    The ingress's publisher refuses the first record of a topic that it has yet to learn of: one
+    failure is nothing to speak of.
+    """
+    pause_s, failures = TELL_EVERY_S, 0
     while True:
         if is_ready():
             record = describe()
             try:
                 async with asyncio.timeout(_TELL_MAX_S):
                     await publisher.append(topic, key=record.key, value=record.to_json())
-                pause_s = TELL_EVERY_S
+                pause_s, failures = TELL_EVERY_S, 0
             except (KafkaUnavailable, KafkaRefused, RecordTooLarge, TimeoutError) as error:
-                pause_s = min(2 * pause_s, PAUSE_MAX_S)
-                log.warning("process.not_told", error=str(error), pause_s=pause_s)
+                failures += 1
+                if failures > 1:
+                    pause_s = min(2 * pause_s, PAUSE_MAX_S)
+                    log.warning("process.not_told", error=str(error), pause_s=pause_s)
         await asyncio.sleep(pause_s)

@@ -139,7 +139,7 @@ def test_every_answer_forbids_what_no_page_needs(path: str) -> None:
         assert "http" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # it strikes what is made there
 
 WORKERS_MAX: Final = 3
 _HEARTBEAT_S: Final = (0.5, 3.0)
+_CATCH_TRIES: Final = 500
+_CATCH_EVERY_S: Final = 0.01
 _NOTICED_S: Final = (1.0, 30.0)
 
 Strike = Callable[["World", Fault], Awaitable[None]]
@@ -57,6 +59,8 @@ async def pause(world: "World", fault: Fault) -> None:
     """Let a worker hang; after its session it is a zombie, and comes back once it notices."""
     if (worker := _choose(world, fault)) is None:
         return
+    if fault.rank % 2:
+        worker = await _catch_appending(world) or worker
     worker.line.open.clear()
     await asyncio.sleep(min(fault.seconds, SESSION_S))
     member = worker.member
@@ -72,6 +76,16 @@ async def pause(world: "World", fault: Fault) -> None:
         await member.revoke()
         if not member.gone.is_set():
             world.group.join(member)
+
+
+async def _catch_appending(world: "World") -> Worker | None:
+    """Return a worker with a snapshot on its way to the log, if there is one within a while."""
+    for _ in range(_CATCH_TRIES):
+        for worker in world.workers:
+            if worker.line.appending[TOPICS.snapshots]:
+                return worker
+        await asyncio.sleep(_CATCH_EVERY_S)
+    return None
 
 
 async def stop_kafka(world: "World", fault: Fault) -> None:

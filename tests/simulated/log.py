@@ -154,8 +154,12 @@ class LogPublisher:
         chosen = self.log.choose(topic, key) if partition is None else partition
         async with self._turns.setdefault((topic, chosen), asyncio.Lock()):
             while True:
-                await self.line.send()
-                await self.log.up.wait()
+                self.line.appending[topic] += 1
+                try:
+                    await self.line.send()
+                    await self.log.up.wait()
+                finally:
+                    self.line.appending[topic] -= 1
                 stored = self.log.store(topic, key, value, headers or {}, partition)
                 if self.random.random() >= self.repeated_share:
                     await self.line.receive()

@@ -1,6 +1,7 @@
 """One process's connections: slow, blocked while it is paused, dead once it was killed."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -17,6 +18,7 @@ class Line:
     random: Random
     open: asyncio.Event = field(default_factory=asyncio.Event)
     is_dead: bool = False
+    appending: Counter[str] = field(default_factory=Counter)  # by topic: not stored yet
 
     def __post_init__(self) -> None:
         self.open.set()

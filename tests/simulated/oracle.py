@@ -36,7 +36,7 @@ def judge(world: World) -> Verdict:
         *(f"acknowledged, and to be read again: {each}" for each in world.forgotten),
         *find_unaccounted(world),
         *find_overclaims(world, snapshots),
-        *find_behind(world),
+        *world.behind,
         *find_needless(world, snapshots),
         *find_excess(world),
         *(f"a dead letter: {each.headers['reason'].decode()}" for each in _letters(world)),
@@ -114,18 +114,6 @@ def find_overclaims(world: World, snapshots: list[Stored]) -> list[str]:
         ]
         if max(covered, default=0) > revision:
             found.append(f"overclaims: {body['code']} at revision {revision}, {max(covered)} told")
-    return found
-
-
-def find_behind(world: World) -> list[str]:
-    """Return the resources of which compaction would keep an older snapshot than the index has."""
-    lying = world.log.of(TOPICS.snapshots)
-    last = {each.key: int(orjson.loads(each.value or b"")["version"]) for each in lying}
-    found = []
-    for key, version in sorted(last.items(), key=lambda item: item[0] or b""):
-        held = world.versions.get((ALIASES[0], (key or b"").decode()), 0)
-        if version < held:
-            found.append(f"behind: the log ends with {version} of {key!r}, the index has {held}")
     return found
 
 

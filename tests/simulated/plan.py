@@ -148,7 +148,7 @@ def _to_storm(random: Random, pause_s: float) -> list[Change]:
     """Edit some documents as a worker pauses, with answers under way, and delete them meanwhile."""
     documents = random.sample(range(DOCUMENTS), 4)
     edits = [
-        Change(pause_s + random.uniform(-2.0, 0.0), document, 0, (random.uniform(0.05, 0.2),))
+        Change(pause_s + random.uniform(-1.0, 1.0), document, 0, (random.uniform(0.05, 0.2),))
         for document in documents
     ]
     deletes = [

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 from faust.types import TP
 
 from runtime.errors import MustRestart, TransientError
@@ -25,6 +26,7 @@ PARTITIONS: Final = 3
 SETTLES_WITHIN_S: Final = 3 * 3_600.0
 _LOOK_EVERY_S: Final = 5.0
 _BUSY_SHARE: Final = 0.5
+_REST_S: Final = 300.0
 _CIRCLES: Final = 3
 _CIRCLES_MIN: Final = 300
 _RESTARTED_AFTER_S: Final = (3.0, 40.0)
@@ -41,6 +43,7 @@ class World:
     forgotten: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     workers: list[Worker] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
     is_settled: bool = False
     epochs: dict[int, int] = field(default_factory=dict)  # partitions that each stands for
     versions: dict[tuple[str, str], int] = field(default_factory=dict)  # what the index holds
@@ -89,12 +92,16 @@ class World:
                 task.cancel()
 
     async def _live(self) -> None:
+        quiet_since_s = self.clock()
         events: list[tuple[float, int, Change | Fault | str]] = []
         events += [(each.at_s, 0, each) for each in self.plan.changes]
         events += [(each.at_s, 0, each) for each in self.plan.faults]
         events += [(at_s, 1, name) for name, at_s in self.plan.finishes.items()]
         for at_s, _, event in sorted(events, key=lambda each: each[:2]):
             await self._until(at_s)
+            if self.clock() - quiet_since_s > _REST_S and self._is_quiet():
+                self._note_behind()
+            quiet_since_s = self.clock()
             if isinstance(event, Change):
                 self._spawn(self.traffic.change(event))
             elif isinstance(event, Fault):
@@ -176,7 +183,17 @@ class World:
             await asyncio.sleep(_LOOK_EVERY_S)
             if not self._tasks and self._is_quiet():
                 self.is_settled = True
+                self._note_behind()
                 return
+
+    def _note_behind(self) -> None:
+        """Note the resources of which compaction would keep an older snapshot than the index has."""
+        lying = [each for each in self.log.of(TOPICS.snapshots) if each.value]
+        last = {each.key: int(orjson.loads(each.value or b"")["version"]) for each in lying}
+        for key, version in last.items():
+            held = self.versions.get((ALIASES[0], (key or b"").decode()), 0)
+            if version < held:
+                self.behind.append(f"behind: the log ends with {version} of {key!r}, not {held}")
 
     def _is_quiet(self) -> bool:
         """Whether the group has come to the end of every topic."""

@@ -64,6 +64,7 @@ class Console:
         self._desk, self._gate, self._stopping = desk, gate, stopping
         self._templates: Environment = create_environment()
         self._live = 0
+        self._readings: set[asyncio.Task[tuple[Mapping[str, Any], int]]] = set()
 
     def create_app(self) -> ASGIApp:
         """Return the application."""
@@ -154,7 +155,11 @@ class Console:
             yield "retry: 2000\n\n"
             while not self._stopping.is_set():
                 began_s = time.monotonic()
-                context, _ = await self._read(request, page.read)
+                # Whoever goes away must not cut a reading off: its connections would stay open.
+                reading = asyncio.create_task(self._read(request, page.read))
+                self._readings.add(reading)
+                reading.add_done_callback(self._readings.discard)
+                context, _ = await asyncio.shield(reading)
                 pause_s = max(LIVE_EVERY_S, LIVE_TIMES * (time.monotonic() - began_s))
                 response = self._render(request, f"_{page.name}.html", context)
                 text = bytes(response.body).decode()

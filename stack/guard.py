@@ -21,16 +21,19 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 CHECK_EVERY_S = 0.2
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_guard() -> None:
+def die_with_guard(guard: int) -> None:
     """In the child: ask Linux for a SIGKILL when the guard itself is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard:  # it was killed before that was asked for
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def kill_without(parent: int, child: subprocess.Popen[bytes]) -> None:
@@ -49,7 +52,7 @@ def main(arguments: list[str]) -> int:
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         pass_fds=[int(lock)],
-        preexec_fn=die_with_guard if watched else None,  # noqa: PLW1509  # no thread runs yet
+        preexec_fn=partial(die_with_guard, os.getpid()) if watched else None,  # noqa: PLW1509  # no thread runs yet
     )
     if watched:
         threading.Thread(target=kill_without, args=(watched, child), daemon=True).start()

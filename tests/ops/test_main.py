@@ -182,7 +182,12 @@ def test_another_error_that_a_person_can_mend_ends_with_code_1(
     tmp_path: Path, taken_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["stack", "up", "--folder", str(tmp_path), "--kafka-port", str(taken_port)])
+        main(
+            [
+                *("stack", "up", "--folder", str(tmp_path), "--elasticsearch-port", "0"),
+                *("--kafka-port", str(taken_port)),
+            ]
+        )
 
     assert ended.value.code == OperatorError.exit_code
     said = capsys.readouterr().err

@@ -54,14 +54,14 @@ async def test_elasticsearch_wiped_is_rebuilt_without_the_pim(lab: Lab) -> None:
         await assert_converges(run)
 
 
-async def test_kafka_wiped_is_made_up_for_by_a_reconcile_and_edits_work_at_once(lab: Lab) -> None:
+async def test_kafka_wiped_and_then_both(lab: Lab) -> None:
     async with (
         lab.own_stack() as stack,
         open_lost(stack, lab, "wiped-log") as run,
     ):
         installation = run.installation
         before = await epoch_of(installation)
-        await lose_news(run)
+        await lose_news(run, deleted=-1)
         await wipe(stack.kafka_server)
         await command(installation, "setup")
         seen_s = await assert_an_edit_is_seen(run)
@@ -72,6 +72,14 @@ async def test_kafka_wiped_is_made_up_for_by_a_reconcile_and_edits_work_at_once(
         lab.say(
             f"Kafka wiped: an edit was searchable after {seen_s:.1f} s, workers' start included"
         )
+
+        await lose_news(run, deleted=-2)
+        await asyncio.gather(wipe(stack.kafka_server), wipe(stack.elasticsearch_server))
+        await command(installation, "setup")
+        await command(installation, "backfill")
+        await assert_converges(run)
+        await assert_an_edit_is_seen(run)
+        await assert_converges(run)
 
 
 async def test_elasticsearch_on_an_older_copy_catches_up_by_itself(lab: Lab) -> None:
@@ -156,11 +164,11 @@ async def pim_is_away(installation: Installation) -> AsyncIterator[None]:
     await installation.http.delete("/control/faults")
 
 
-async def lose_news(run: Run) -> None:
+async def lose_news(run: Run, *, deleted: int) -> None:
     """Change what nothing in the log will tell: it lay only in what is going to be wiped."""
     for code in run.burst.codes[:3]:
         await run.installation.control("edit", kind="document", code=code, silent=True)
-    gone = run.burst.codes[-1]
+    gone = run.burst.codes[deleted]
     await run.installation.control("delete", kind="document", code=gone, silent=True)
 
 

@@ -40,12 +40,14 @@ from streams.fetch_stage import Fetcher
 from streams.log_reader import Read, read_log
 from streams.publisher import KafkaPublisher
 from streams.quota_gate import QuotaGate
+from streams.read_ahead import read_ahead
 from streams.rebuild import Rebuild
 from streams.safe_consumer import PipelineApp
 from streams.scan_budget import CompareBudget
 from streams.scan_outcomes import ScanOutcomes
 from streams.scan_pages import PageReader
 from streams.scanner import Scanner
+from streams.scouting import Scout
 from streams.settling import Settler
 from streams.webhook_watch import WebhookWatch
 from topics.audit import AuditRecord
@@ -296,7 +298,10 @@ class Parts:
             ),
             clock=time.time,
         )
-        return DueStage(fetcher, scanner)
+        scout = Scout(
+            fetcher, partial(read_ahead, self.topics.due, to_aiokafka_options(self.settings))
+        )
+        return DueStage(fetcher, scanner, scout)
 
     def _to_outcomes(self) -> ScanOutcomes:
         drift = DriftFinder(

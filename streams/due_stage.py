@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from streams.scanner import Scanner
+from streams.scouting import Scout
 from streams.stage import Stage
 from topics.records import Received
 from topics.scans import is_scan
@@ -11,10 +12,11 @@ from topics.scans import is_scan
 
 @dataclass(frozen=True, slots=True)
 class DueStage:
-    """Hands each record to whom it concerns."""
+    """Hands each record to whom it concerns; live edits that lie far behind a bulk go before it."""
 
     fetcher: Stage
     scanner: Scanner
+    scout: Scout
 
     @property
     def waits_for(self) -> str | None:
@@ -23,19 +25,23 @@ class DueStage:
 
     async def take(self, received: Received) -> None:
         """Accept a record; waits while the fetch stage is full."""
-        part = self.scanner if is_scan(received.key) and received.value else self.fetcher
-        await part.take(received)
+        if is_scan(received.key) and received.value:
+            await self.scanner.take(received)
+        else:
+            await self.scout.take(received)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.fetcher.run())
             group.create_task(self.scanner.run())
+            group.create_task(self.scout.run())
 
     def drop(self) -> None:
         """Forget everything held: partitions have moved."""
         self.fetcher.drop()
         self.scanner.drop()
+        self.scout.drop()
 
     async def drain(self) -> None:
         """Finish what is being fetched; a scan's page is read again by the next owner."""

@@ -40,7 +40,7 @@ from topics.notifications import to_key_bytes
 from topics.partitions import to_partition
 from topics.records import Received
 
-KEYS_MAX: Final = 100_000
+KEYS_MAX: Final = 40_000
 _POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
@@ -68,7 +68,9 @@ class Fetcher:
         hold_s: float,
         clock: Clock,  # time.time
         jitter: Callable[[], float] = random.random,
+        keys_max: int = KEYS_MAX,
     ) -> None:
+        self._keys_max = keys_max
         self._asker, self._settler, self._gate, self._ends = asker, settler, gate, ends
         self._clock, self._jitter = clock, jitter
         self._chooser = Chooser(asker, gate, hold_s=hold_s)
@@ -85,11 +87,20 @@ class Fetcher:
     def __len__(self) -> int:
         return len(self._queue)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is taken for now."""
+        return len(self._queue) >= self._keys_max
+
     async def take(self, received: Received) -> None:
         """Queue a due record; waits while too many wait already."""
-        while len(self._queue) >= KEYS_MAX:
+        while self.is_full:
             self._room.clear()
             await self._room.wait()
+        await self.take_now(received)
+
+    async def take_now(self, received: Received) -> None:
+        """Queue a due record, however many wait."""
         if received.value is None:
             received.acknowledge()
             return

@@ -17,8 +17,10 @@ from typing import Final
 
 from runtime.points import POINTS
 from stack.local import LocalStack
+from tests.faults.backlog import assert_live_goes_first
 from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG
 from tests.faults.flood import assert_bounded
+from tests.faults.owners import Scale, assert_never_overdrawn
 from tests.faults.pim_faults import GROUPS, Group, suffer
 from tests.faults.plan import Blow, Plan, PointRound, to_campaign, to_point_rounds
 from tests.faults.runs import DOCUMENTS, Run, open_run
@@ -109,6 +111,18 @@ async def misbehave(stack: LocalStack, folder: Path, *, seconds: float) -> None:
             tasks.create_task(suffer_group(group))
 
 
+async def change_owners(stack: LocalStack, folder: Path) -> None:
+    """Kill each owner of the quota while 5,000 documents wait for it."""
+    scale = Scale(requests=600, window_s=60, documents=5_000)
+    say(await assert_never_overdrawn(stack.kafka, stack.elasticsearch, folder, scale))
+
+
+async def pile_up(stack: LocalStack, folder: Path) -> None:
+    """Let 300,000 keys of a process wait while people edit."""
+    servers = stack.kafka, stack.elasticsearch
+    say(await assert_live_goes_first(*servers, folder, keys=300_000))
+
+
 def main() -> None:
     """Parse the options and carry out the campaign."""
     parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
@@ -117,6 +131,8 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=0, help="kills at each labelled point")
     parser.add_argument("--memory", action="store_true", help="the flood of 200,000 instead")
     parser.add_argument("--pim", action="store_true", help="a PIM that misbehaves instead")
+    parser.add_argument("--quota", action="store_true", help="owners of the quota killed instead")
+    parser.add_argument("--backlog", action="store_true", help="300,000 keys that wait instead")
     parser.add_argument("--plan", action="store_true", help="print the plan only")
     options = parser.parse_args()
     seed = options.seed or secrets.token_hex(4)
@@ -132,6 +148,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="quindex-faults-") as folder, LocalStack() as stack:
         if options.memory:
             work = flood(stack, Path(folder))
+        elif options.quota:
+            work = change_owners(stack, Path(folder))
+        elif options.backlog:
+            work = pile_up(stack, Path(folder))
         elif options.pim:
             work = misbehave(stack, Path(folder), seconds=60.0 * options.minutes)
         else:

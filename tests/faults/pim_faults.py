@@ -13,20 +13,23 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
+import httpx
+
 from pim.retries import TRIES_MAX
 from simulator.faults import MEBIBYTE, FaultKind
 from stack.child import Child
 from tests.faults.burst import put
-from tests.faults.canary import find_everywhere
+from tests.faults.canary import find_everywhere, to_addresses
 from tests.faults.flood import RSS_MAX_BYTES, read_peak_bytes
 from tests.faults.oracle import Verdict
-from tests.faults.runs import Run
+from tests.faults.runs import Run, until_true
 from tests.faults.zombies import to_wrapper
 
 DOCUMENTS: Final = 40
 SETTLE_WITHIN_S: Final = 150.0
 GROWTH_MAX_BYTES: Final = 96 * MEBIBYTE
 """What stays between the first fault and the end: memory that the allocator keeps, and air."""
+BREAKER: Final = "quindex_pim_breaker_open"
 _EDITED: Final = 16
 _EDIT_EVERY_S: Final = 0.35
 _LAG_S: Final = 30.0
@@ -42,6 +45,7 @@ class PimFault:
     fields: Mapping[str, Any] = field(default_factory=dict)
     total: bool = True
     goes_back: bool = False  # the PIM itself shows older states
+    opens: bool = False  # wait until the metrics say that the breaker is open
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ GROUPS: Final = (
         "errors",
         (
             PimFault("30 % of 503", FaultKind.STATUS, {"status": 503, "share": 0.3}, total=False),
-            PimFault("nothing but 500", FaultKind.STATUS, {"status": 500}),
+            PimFault("nothing but 500", FaultKind.STATUS, {"status": 500}, opens=True),
             PimFault("429 in HTML, no Retry-After", FaultKind.THROTTLE, {"html": True}),
         ),
     ),
@@ -126,6 +130,7 @@ async def suffer(run: Run, group: Group, *, seconds: float) -> list[str]:
             f" {recovered_s:.0f} s; {verdict}"
         )
         _assert_kept(verdict, fault)
+        assert await read_metric(run, BREAKER) == 0, told
         assert hits > 0, told
         if fault.total:
             assert attempts <= to_attempts_max(seconds), told
@@ -150,6 +155,18 @@ def read_resident_bytes(worker: Child) -> int:
     return int(kibibytes) * 1024
 
 
+async def read_metric(run: Run, name: str) -> float:
+    """Return a metric without labels, as the worker's operations port tells it."""
+    *_, address = to_addresses(run.installation)  # the ingress's comes first
+    async with httpx.AsyncClient() as http:
+        lines = (await http.get(f"http://{address}/metrics")).text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+async def _is_open(run: Run) -> bool:
+    return await read_metric(run, BREAKER) == 1
+
+
 async def _strike(run: Run, fault: PimFault, seconds: float) -> tuple[int, float]:
     """Edit while the fault is on; return the requests that it hit, and those for each resource."""
     installation = run.installation
@@ -164,6 +181,10 @@ async def _strike(run: Run, fault: PimFault, seconds: float) -> tuple[int, float
         await run.burst.edit(documents[number % len(documents)])
         number += 1
         await asyncio.sleep(_EDIT_EVERY_S)
+    if fault.opens:
+        await until_true(
+            lambda: _is_open(run), within_s=SETTLE_WITHIN_S, otherwise="the breaker stays closed"
+        )
     hits = int((await installation.look("faults"))[fault.kind.value]["hits"])
     requests = await installation.look("requests?resources=1")
     await installation.http.delete("/control/faults")

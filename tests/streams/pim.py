@@ -129,7 +129,11 @@ class Bench:
 
 @asynccontextmanager
 async def open_bench(
-    *, behaviour: Behaviour | None = None, token: str = TOKEN, batch_max: int = 50
+    *,
+    behaviour: Behaviour | None = None,
+    token: str = TOKEN,
+    batch_max: int = 50,
+    keys_max: int = 1_000,
 ) -> AsyncIterator[Bench]:
     """Run a fetch stage, in a virtual loop."""
     clock, publisher, ends = VirtualClock(), PickyPublisher(), Ends()
@@ -193,6 +197,7 @@ async def open_bench(
         hold_s=HOLD_S,
         clock=clock,
         jitter=lambda: 0.0,
+        keys_max=keys_max,
     )
     gate.claim()
     running = asyncio.create_task(stage.run())

@@ -1,7 +1,10 @@
 # One image for every process: `docker run quindex worker`, `ingress`, `setup`, `simulator`, …
 # Built in two stages, so that no compiler and no cache end up in it.
 
-FROM python:3.13-slim-trixie AS build
+# Pinned to a minor version and a Debian release; give a digest to pin every byte (docs/operations.md).
+ARG BASE=python:3.13-slim-trixie
+
+FROM ${BASE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/quindex
@@ -24,7 +27,7 @@ RUN /opt/build/bin/python -m build --wheel --no-isolation --outdir /wheels . \
  && /opt/quindex/bin/pip install --no-deps --no-index /wheels/*.whl
 
 
-FROM python:3.13-slim-trixie
+FROM ${BASE}
 
 RUN groupadd --system --gid 10001 quindex \
  && useradd --system --uid 10001 --gid quindex --home-dir /var/lib/quindex --create-home quindex \

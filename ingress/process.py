@@ -28,6 +28,7 @@ from ingress.sockets import listen, raise_descriptor_limit, to_address
 from ingress.spool import Spool
 from runtime.kafka_options import to_kafka_python_options
 from runtime.logs import get_logger
+from runtime.metrics import begin_at_zero
 from runtime.settings import Settings
 from topics.names import TopicNames
 from topics.processes import ProcessRecord
@@ -62,6 +63,7 @@ async def run_ingress(settings: Settings) -> None:
     """
     _quieten()
     raise_descriptor_limit()
+    begin_at_zero()
     with contextlib.ExitStack() as stack:
         public = stack.enter_context(
             listen(settings.ingress_host, settings.ingress_port, setting="QUINDEX_INGRESS")

@@ -129,12 +129,15 @@ class SegmentWriter:
 
     def seal(self) -> None:
         """Append no more to the segment; one that holds nothing is removed."""
-        if self._descriptor is not None and self.active is not None:
-            os.close(self._descriptor)
-            if self._size == 0:
-                self.active.path.unlink(missing_ok=True)
+        descriptor, active, size = self._descriptor, self.active, self._size
         self._descriptor = self.active = None
         self._size = 0
+        if descriptor is None or active is None:
+            return
+        with contextlib.suppress(OSError):  # a disk that went read-only: the next row will tell
+            os.close(descriptor)
+            if size == 0:
+                active.path.unlink(missing_ok=True)
 
     def prepare(self) -> None:
         """

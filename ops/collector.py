@@ -16,7 +16,16 @@ from aiokafka.errors import KafkaError as AiokafkaError
 from elasticsearch import ApiError, AsyncElasticsearch, ConnectionTimeout, TransportError
 from kafka.errors import KafkaError
 
-from ops.facts import Facts, LetterFacts, Part, PartitionFacts, ScanFacts, StageFacts, StopFacts
+from ops.facts import (
+    Facts,
+    LetterFacts,
+    Part,
+    PartitionFacts,
+    PauseFacts,
+    ScanFacts,
+    StageFacts,
+    StopFacts,
+)
 from ops.freshness import read_freshness
 from ops.group import GroupFacts, read_group
 from ops.letter import LetterState
@@ -37,6 +46,7 @@ from topics.control import fold_deletes, fold_stops
 from topics.due import DueRecord
 from topics.names import TopicNames
 from topics.notifications import HEADER_SOURCE, Source
+from topics.pauses import Pauses
 from topics.processes import parse_process
 from topics.scans import is_scan
 from topics.silence import fold_silence
@@ -178,9 +188,15 @@ class Collector:
         topic = TopicNames(self.settings.topic_prefix).control
         records = await read_log(topic, to_aiokafka_options(self.settings))
         pairs = [(each.key, each.value) for each in records]
+        pauses = Pauses()
+        for key, value in pairs:
+            pauses.apply(key, value)
         return {
             "parked": len(fold_deletes(pairs)[1]),
             "silence": fold_silence(pairs),
+            "pauses": [
+                PauseFacts(each.stage, each.at_s, each.reason) for each in pauses.now.values()
+            ],
             "stops": [
                 StopFacts(stop.stage, stop.at_s, stop.died, stop.taken, stop.reason)
                 for stop in fold_stops(pairs).values()

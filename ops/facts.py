@@ -126,6 +126,15 @@ class StopFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseFacts:
+    """A stage that a person has paused."""
+
+    stage: str
+    at_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """
     All that is known; None means: not known, and *unknown* says why, by the fact's name.
@@ -149,6 +158,7 @@ class Facts:
     letters: LetterFacts | None = None
     scans: Sequence[ScanFacts] | None = None
     stops: Sequence[StopFacts] | None = None
+    pauses: Sequence[PauseFacts] | None = None
     parked: int | None = None  # unannounced deletes behind the brake
     epoch: int | None = None
     processes: Sequence[Mapping[str, Any]] | None = None

@@ -18,22 +18,26 @@ log = get_logger(__name__)
 
 
 def open_operations_port(
-    settings: Settings, is_ready: Callable[[], bool]
+    settings: Settings, is_ready: Callable[[], bool], scraped: Callable[[], None] = lambda: None
 ) -> tuple[str, Callable[[], Coroutine[Any, Any, None]]]:
     """
     Return the address that is listened on, and what serves it until cancelled.
+
+    *scraped* is told whenever somebody reads the metrics.
 
     Raises:
         PortUnavailable: the address of QUINDEX_OPS_HOST and QUINDEX_OPS_PORT is taken.
     """
     listener = listen(settings.ops_host, settings.ops_port, setting="QUINDEX_OPS")
-    return to_address(listener), partial(_serve, listener, is_ready)
+    return to_address(listener), partial(_serve, listener, is_ready, scraped)
 
 
-async def _serve(listener: socket.socket, is_ready: Callable[[], bool]) -> None:
+async def _serve(
+    listener: socket.socket, is_ready: Callable[[], bool], scraped: Callable[[], None]
+) -> None:
     # A stranger's broken request is no news.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    app = create_operations_app(lambda: {"started": is_ready()})
+    app = create_operations_app(lambda: {"started": is_ready()}, scraped)
     server = to_server(app, Limits())
     log.info("operations.started", operations=to_address(listener))
     try:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -59,6 +59,7 @@ from topics.end_offsets import EndOffsets
 from topics.layout import SNAPSHOTS_PARTITIONS
 from topics.names import TopicNames
 from topics.partitions import to_partition
+from topics.pauses import Pauses
 from topics.processes import ProcessRecord
 from topics.stage_guard import StageGuard
 from topics.telling import own_version, tell_forever, to_process_id
@@ -82,6 +83,7 @@ class Parts:
     snapshot_ends: EndOffsets
     epoch: EpochRecord
     reference: Reference
+    pauses: Pauses = field(default_factory=Pauses)
 
     @cached_property
     def topics(self) -> TopicNames:
@@ -272,6 +274,7 @@ class Parts:
             kinds=[Kind(kind) for kind in settings.kinds],
             clock=time.time,
             partitions=self.epoch.partitions,
+            paused=lambda: self.pauses.to_wait("debounce"),
         )
 
     def _to_due(self) -> DueStage:
@@ -333,6 +336,7 @@ class Parts:
                 topics=self.topics,
                 wall=time.time,
             ),
+            paused=lambda: self.pauses.to_wait("index"),
         )
 
 

@@ -9,7 +9,9 @@ from typing import Final
 from aiokafka.errors import KafkaError
 from elasticsearch import AsyncElasticsearch
 
+from ops.collector import Collector
 from ops.connections import elasticsearch_client, kafka_unreachable, publisher_of
+from ops.facts_export import FactsExporter
 from ops.operations_port import open_operations_port
 from ops.parts import Parts, claim_quota, purge_forever
 from pim.client import PimClient
@@ -34,17 +36,18 @@ from sinks.rules_file import load_rules
 from streams.app import create_app
 from streams.end_offsets import KafkaEndOffsets
 from streams.epoch_keeper import EpochKeeper
+from streams.follower import Follower, Follows
 from streams.log_reader import read_log
 from streams.quota import Quota, Window
 from streams.quota_gate import QuotaGate
 from streams.rebuild import complete_stopped
-from streams.reference import ReferenceFollower
 from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
+from topics.pauses import Pauses
 
 DAY_S: Final = 86_400.0
 
@@ -83,9 +86,17 @@ async def run_worker(settings: Settings) -> None:
         epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
         log.info("worker.starting", epoch=epoch.epoch, partitions=epoch.partitions)
 
-        reference = Reference()
-        follower = await _open_reference(settings, reference, stack)
-        parts = Parts(settings, client, publisher, pim, gate, ends, snapshot_ends, epoch, reference)
+        # Before anything is projected, and before a paused stage could take something on.
+        reference, pauses = (
+            Reference(),
+            Pauses(lambda event, stage: log.warning(event, stage=stage)),
+        )
+        follower = await _follow(settings, reference, topics.reference, stack)
+        pausing = await _follow(settings, pauses, topics.control, stack)
+        gate.hold(lambda: pauses.to_wait("fetch"))
+        parts = Parts(
+            settings, client, publisher, pim, gate, ends, snapshot_ends, epoch, reference, pauses
+        )
         stages = parts.to_stages()
         app = create_app(settings, stages)
         app.on_partitions_assigned.connect(claim_quota(parts, DUE_PARTITION))
@@ -93,7 +104,12 @@ async def run_worker(settings: Settings) -> None:
             settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
         )
         surroundings.attach(app)
-        address, serve_operations = open_operations_port(settings, lambda: bool(app.started))
+        exporter = FactsExporter(
+            Collector(settings).collect, parts.gate.is_ours, lambda: parts.gate.used_ratio
+        )
+        address, serve_operations = open_operations_port(
+            settings, lambda: bool(app.started), exporter.scraped
+        )
         by_topic = {
             topics.notifications: stages.debounce,
             topics.due: stages.fetch,
@@ -111,7 +127,9 @@ async def run_worker(settings: Settings) -> None:
             LoopWatch().run,
             serve_operations,
             parts.to_teller(stages, address),
+            exporter.run,
             follower.run,
+            pausing.run,
             parts.attributes.run,
             parts.webhook_watch.run,
             partial(surroundings.keep_positions, app),
@@ -121,12 +139,11 @@ async def run_worker(settings: Settings) -> None:
         await Worker(app, stages, watches).run()
 
 
-async def _open_reference(
-    settings: Settings, reference: Reference, stack: AsyncExitStack
-) -> ReferenceFollower:
-    """Read what is known of attributes and classifications, before anything is projected."""
-    topic = TopicNames(settings.topic_prefix).reference
-    follower = ReferenceFollower(reference, topic, to_aiokafka_options(settings))
+async def _follow(
+    settings: Settings, follows: Follows, topic: str, stack: AsyncExitStack
+) -> Follower:
+    """Read a small topic whole, to be followed from there."""
+    follower = Follower(follows, topic, to_aiokafka_options(settings))
     stack.push_async_callback(follower.stop)
     try:
         await follower.start()

@@ -75,6 +75,7 @@ def _find(facts: Facts) -> Iterator[Finding]:
     yield from _find_workers(facts)
     yield from _find_stops(facts)
     yield from _find_silence(facts)
+    yield from _find_pauses(facts)
     yield from _find_processes(facts)
     for stage in facts.stages or ():
         yield from _find_lag(stage, facts)
@@ -108,6 +109,16 @@ def _find_stops(facts: Facts) -> Iterator[Finding]:
             f"the stage {stop.stage} has stopped at {to_clock(stop.at_s, facts.now_s)}: "
             f"{stop.died} of {stop.taken} records died within a minute ({stop.reason})",
             f"quindex dead-letters list --stage {stop.stage}",
+        )
+
+
+def _find_pauses(facts: Facts) -> Iterator[Finding]:
+    for pause in facts.pauses or ():
+        why = f" ({pause.reason})" if pause.reason else ""
+        yield Finding(
+            Level.WARNING,
+            f"the stage {pause.stage} is paused since {to_clock(pause.at_s, facts.now_s)}{why}",
+            f"quindex resume {pause.stage}",
         )
 
 

@@ -22,16 +22,15 @@ def command() -> None:
     """
     settings = load_settings(os.environ, needs=NEEDS)
 
-    import uvloop
-
     from ops.pipeline import run_worker
     from runtime import points
     from runtime.errors import MustRestart
     from runtime.logs import configure_logs
+    from runtime.loop import Loop
 
     configure_logs(level=settings.log_level)
     points.arm(os.environ)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         try:
             runner.run(run_worker(settings))
         except MustRestart as error:

@@ -1,18 +1,42 @@
 """Structured logs: JSON lines, or readable ones on a terminal. Always on stderr."""
 
 import logging
+import os
 import sys
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Mapping, Sequence
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import Processor
 
+from runtime.repeats import Repeats
+
+_OURS: Final = (
+    "quindex",
+    "ingress",
+    "ops",
+    "pim",
+    "runtime",
+    "simulator",
+    "sinks",
+    "stack",
+    "streams",
+    "topics",
+)
+
 
 def configure_logs(
-    *, level: str = "info", stream: TextIO = sys.stderr, json: bool | None = None
+    *,
+    level: str = "info",
+    stream: TextIO = sys.stderr,
+    json: bool | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Send our logs and those of all libraries to *stream*; *json* None means: not on a terminal."""
+    """
+    Send our logs and those of all libraries to *stream*; *json* None means: not on a terminal.
+
+    NO_COLOR in *environ* means a terminal without colours.
+    """
     as_json = not stream.isatty() if json is None else json
     shared: Sequence[Processor] = (
         structlog.contextvars.merge_contextvars,
@@ -24,7 +48,7 @@ def configure_logs(
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty() and not environ.get("NO_COLOR"))
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -33,23 +57,13 @@ def configure_logs(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(Repeats(frozenset(_OURS)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for noisy in ("kafka.net.selector", "aiokafka.consumer.group_coordinator", "elastic_transport"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    for ours in (
-        "quindex",
-        "ingress",
-        "ops",
-        "pim",
-        "runtime",
-        "simulator",
-        "sinks",
-        "stack",
-        "streams",
-        "topics",
-    ):
+    for ours in _OURS:
         logging.getLogger(ours).setLevel(level.upper())
     structlog.configure(
         processors=[

@@ -1,10 +1,12 @@
 """The catalogue of metrics: every name that any process exposes, documented in docs/metrics.md."""
 
+import math
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)  # process_*: start, memory, CPU, open files
 _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 
 webhook_calls = Counter(
@@ -132,3 +134,97 @@ stage_stopped = Gauge(
     ["stage"],
     registry=REGISTRY,
 )
+
+# --- What one worker knows of the whole installation: see ops/facts_export.py ---
+
+facts_timestamp = Gauge(
+    "quindex_facts_timestamp_seconds",
+    "When this worker last looked at the whole installation, unix seconds.",
+    registry=REGISTRY,
+)
+part_up = Gauge("quindex_part_up", "1 while the part answers.", ["part"], registry=REGISTRY)
+stage_lag_records = Gauge(
+    "quindex_stage_lag_records",
+    "Records that wait before a stage.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+stage_waiting_seconds = Gauge(
+    "quindex_stage_waiting_seconds",
+    "For how long the oldest record before a stage has waited.",
+    ["stage"],
+    registry=REGISTRY,
+)
+stage_paused = Gauge(
+    "quindex_stage_paused", "1 while a person has paused the stage.", ["stage"], registry=REGISTRY
+)
+complete_timestamp = Gauge(
+    "quindex_complete_timestamp_seconds",
+    "Up to when every notification is searchable, unix seconds.",
+    registry=REGISTRY,
+)
+freshness_last_hour_seconds = Gauge(
+    "quindex_freshness_last_hour_seconds",
+    "Seconds from notified to indexed over the last hour.",
+    ["locale", "quantile"],
+    registry=REGISTRY,
+)
+quota_used_requests = Gauge(
+    "quindex_quota_used_requests",
+    "Requests that count in a quota window.",
+    ["window"],
+    registry=REGISTRY,
+)
+quota_limit_requests = Gauge(
+    "quindex_quota_limit_requests",
+    "Requests that our share of a quota window allows.",
+    ["window"],
+    registry=REGISTRY,
+)
+dead_letters_open = Gauge(
+    "quindex_dead_letters_open",
+    "Dead letters that nothing newer overtook and nobody decided about.",
+    ["stage", "reason"],
+    registry=REGISTRY,
+)
+deletes_parked = Gauge(
+    "quindex_deletes_parked", "Unannounced deletes behind the brake.", registry=REGISTRY
+)
+drift_documents = Gauge(
+    "quindex_drift_documents",
+    "Search documents that were not as the PIM says, by the last comparison.",
+    registry=REGISTRY,
+)
+scans_running = Gauge(
+    "quindex_scans_running", "Scans that are not over.", ["purpose"], registry=REGISTRY
+)
+group_workers = Gauge("quindex_group_workers", "Workers in the consumer group.", registry=REGISTRY)
+build_info = Gauge(
+    "quindex_build_info", "1; the version is its label.", ["version"], registry=REGISTRY
+)
+
+UNKNOWN_AT_FIRST: Final = (
+    facts_timestamp,
+    complete_timestamp,
+    deletes_parked,
+    drift_documents,
+    group_workers,
+)
+"""NaN where nobody has looked, or an alert would compare with 0."""
+for _gauge in (*UNKNOWN_AT_FIRST, webhook_last_call):
+    _gauge.set(math.nan)
+
+
+def begin_at_zero() -> None:
+    """
+    Show the answers that alerts count before the first of them is given.
+
+    A counter that appears with 1 has not increased, as Prometheus sees it.
+    """
+    for status, stored in (
+        ("202", "kafka"),
+        ("202", "spool"),
+        ("401", "nowhere"),
+        ("503", "nowhere"),
+    ):
+        webhook_calls.labels(status, stored)

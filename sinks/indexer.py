@@ -9,7 +9,7 @@ If the process dies:
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import random
 from typing import Final
 
@@ -35,6 +35,7 @@ from topics.snapshots import Snapshot
 
 BULKS_MAX: Final = 2
 DRAIN_MAX_S: Final = 10.0
+PAUSED_LOOK_S: Final = 0.5
 RECORDS_MAX_BYTES: Final = 32 * 1024 * 1024
 """Of the records held, which have many locales where few may be indexed."""
 
@@ -66,6 +67,7 @@ class Indexer:
         healer: Healer | None = None,
         drain_max_s: float = DRAIN_MAX_S,
         backoff: Backoff | None = None,
+        paused: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.counts: Counter[Verdict] = Counter()
         self._sink, self._dead_letters = sink, dead_letters
@@ -74,7 +76,7 @@ class Indexer:
         self.dropped = Dropped()
         self._former = former
         self._clock, self._wall, self._pause = clock, wall, pause
-        self._healer, self._drain_max_s = healer, drain_max_s
+        self._healer, self._drain_max_s, self._paused = healer, drain_max_s, paused
         self._newest: dict[str, Held] = {}  # by key, of what is held
         self._backoff = backoff or Backoff(random=random)
         self._resume_s = clock()
@@ -89,7 +91,7 @@ class Indexer:
     @property
     def waits_for(self) -> str | None:
         """What keeps the stage from going on, in words for an operator; None: nothing."""
-        return self._waits_for
+        return self._paused() or self._waits_for
 
     @property
     def held(self) -> int:
@@ -159,6 +161,8 @@ class Indexer:
 
     async def drain(self) -> None:
         """Write everything held, as far as it can be written within *drain_max_s*."""
+        if self._paused() is not None:  # then it is read again
+            return
         deadline_s = self._clock() + self._drain_max_s
         self._draining = True
         self._wake.set()
@@ -216,8 +220,9 @@ class Indexer:
 
     async def _next_batch(self) -> list[Entry[Held]]:
         while True:
-            if (rest_s := self._resume_s - self._clock()) > 0:
-                await self._pause(asyncio.Event(), rest_s)
+            rest_s = self._resume_s - self._clock()
+            if rest_s > 0 or self._paused() is not None:
+                await self._pause(asyncio.Event(), rest_s if rest_s > 0 else PAUSED_LOOK_S)
             elif batch := self._former.take(now=self._draining):
                 return batch
             else:
@@ -295,7 +300,7 @@ class Indexer:
             return
         held.received.acknowledge()
         freshness_seconds.labels(held.lane).observe(freshness_s)
-        log.debug("resource.indexed", key=key, freshness_s=round(freshness_s, 3))
+        log.info("resource.indexed", key=key, freshness_s=round(freshness_s, 3))
 
     async def _set_aside(self, received: Received, *, reason: str, error: str) -> None:
         await self._dead_letters.set_aside(received, reason=reason, error=error)

@@ -9,7 +9,7 @@ If the process dies:
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pim.kinds import Kind
@@ -57,6 +57,7 @@ class Debouncer:
         kinds: Collection[Kind],
         clock: Clock,
         partitions: int = NOTIFICATIONS_PARTITIONS,
+        paused: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._buffer = buffer
         self._publisher = publisher
@@ -64,14 +65,16 @@ class Debouncer:
         self._topics = topics
         self._kinds = frozenset(kinds)
         self._clock = clock
-        self._partitions = partitions
+        self._partitions, self._paused = partitions, paused
         self._room = asyncio.Event()
         self._room.set()
         self._passing = asyncio.Lock()
 
     @property
     def waits_for(self) -> str | None:
-        """The end of a quiet period, as long as what is due is passed on."""
+        """A person, or the end of a quiet period, as long as what is due is passed on."""
+        if (paused := self._paused()) is not None:
+            return paused
         due_s = self._buffer.next_due_s
         if due_s is None or due_s < self._clock() - _OVERDUE_S:
             return None
@@ -104,9 +107,10 @@ class Debouncer:
             await self.flush()
 
     async def flush(self) -> None:
-        """Pass on what is due now."""
-        async with self._passing:
-            await self._pass_on(self._buffer.pop_due())
+        """Pass on what is due now, unless the stage is paused."""
+        if self._paused() is None:
+            async with self._passing:
+                await self._pass_on(self._buffer.pop_due())
         pending_keys.set(len(self._buffer))
         self._room.set()
 
@@ -118,7 +122,8 @@ class Debouncer:
     async def drain(self) -> None:
         """Pass on everything held, due or not, and what is on its way already."""
         async with self._passing:
-            await self._pass_on(self._buffer.pop_all())
+            if self._paused() is None:
+                await self._pass_on(self._buffer.pop_all())
 
     async def _handle(self, notification: Notification, received: Received) -> str:
         if notification.meaning is Meaning.RESOURCE and notification.kind in self._kinds:

@@ -9,7 +9,7 @@ If the process dies:
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -66,7 +66,12 @@ class QuotaGate:
         self._changed = asyncio.Event()
         self._waiting: Counter[Lane] = Counter()
         self._running = 0
+        self._held: Callable[[], str | None] = lambda: None
         self.requests = 0  # sent in this process's life
+
+    def hold(self, held: Callable[[], str | None]) -> None:
+        """Let nothing start while *held* returns what is waited for."""
+        self._held = held
 
     def of(self, lane: Lane) -> "LaneGate":
         """Return the gate of one lane."""
@@ -84,12 +89,14 @@ class QuotaGate:
 
     def is_free(self, lane: Lane) -> bool:
         """Whether a request of *lane* could start now."""
+        if self._held() is not None:
+            return False
         is_urgent = all(not self._waiting[each] for each in Lane if _is_before(each, lane))
         return is_urgent and self._quota.free(lane, self._clock()) > 0 and self.pacing.may_start()
 
     def waits_for(self, lane: Lane) -> str | None:
         """What keeps a request of *lane* from starting, in words for an operator; None: little."""
-        if (trouble := self.pacing.waits_for()) is not None:
+        if (trouble := self._held() or self.pacing.waits_for()) is not None:
             return trouble
         is_used_up = self._quota.free(lane, self._clock()) == 0
         return f"the PIM's quota (lane {lane})" if is_used_up else None

@@ -118,7 +118,8 @@ def test_the_example_of_an_env_file_names_settings() -> None:
 def test_the_image_is_pinned_and_does_not_run_as_root() -> None:
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
 
-    assert all(re.fullmatch(r"python:3\.13-slim-\w+", base) for base in bases)
+    assert bases == ["${BASE}", "${BASE}"]
+    assert re.search(r"^ARG BASE=python:3\.13-slim-\w+(@sha256:\w{64})?$", DOCKERFILE, re.MULTILINE)
     assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
     assert DOCKERFILE.count("--require-hashes") == 2
 

@@ -12,6 +12,8 @@ from topics.stage_guard import StageGuard
 
 BYTES_MAX: Final = 1024 * 1024
 ERROR_MAX_CHARS: Final = 2_000
+KEY_SHOWN_MAX: Final = 512
+"""Bytes of a record's key in a log line."""
 
 log = get_logger(__name__)
 
@@ -80,4 +82,11 @@ class DeadLetters:
             headers=headers,
         )
         dead_letters.labels(self.stage, reason).inc()
-        log.warning("record.dead_lettered", stage=self.stage, reason=reason, error=error)
+        # What the servers said may quote a value: `quindex dead-letters show` has it.
+        log.warning(
+            "record.dead_lettered",
+            stage=self.stage,
+            reason=reason,
+            key=(received.key or b"")[:KEY_SHOWN_MAX].decode("utf-8", "replace"),
+        )
+        log.debug("record.dead_letter_error", stage=self.stage, error=error)

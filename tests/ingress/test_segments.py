@@ -149,3 +149,20 @@ def test_a_segment_replaced_by_nothing_is_gone(segment: Segment) -> None:
     assert segment.replace([]) == 0
 
     assert list_segments(segment.path.parent) == []
+
+
+def test_an_empty_segment_that_cannot_be_removed_stops_nothing(tmp_path: Path) -> None:
+    disk = Disk()
+    writer = SegmentWriter(tmp_path, FakeClock(), sync=disk.sync)
+    writer.prepare()
+    assert writer.active is not None
+    writer.active.path.unlink()
+    writer.active.path.mkdir()  # as on a disk that went read-only: it cannot be unlinked
+    disk.is_broken = True
+    with pytest.raises(OSError, match="Input/output"):
+        writer.append([b"1"])
+    writer.seal()
+    disk.is_broken = False
+
+    assert writer.append([b"2"]) > 0
+    writer.seal()

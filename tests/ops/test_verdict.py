@@ -10,6 +10,7 @@ from ops.facts import (
     LetterFacts,
     Part,
     PartitionFacts,
+    PauseFacts,
     QuotaFacts,
     ScanFacts,
     StageFacts,
@@ -121,6 +122,12 @@ def test_an_index_that_was_never_written_is_well_too() -> None:
             Level.WARNING,
             "the ingress a puts calls into its spool",
             "quindex doctor",
+        ),
+        (
+            {"pauses": [PauseFacts("fetch", NOW_S - 5, "the PIM is moved")]},
+            Level.WARNING,
+            "the stage fetch is paused since 11:06:35 (the PIM is moved)",
+            "quindex resume fetch",
         ),
         ({"parked": 2}, Level.ERROR, "2 deletes are parked", "quindex deletes show"),
         (

@@ -115,12 +115,34 @@ def test_piped_lines_have_no_colour_and_a_terminal_has() -> None:
     assert "\x1b" in terminal.getvalue()
 
 
+def test_a_terminal_has_no_colour_where_nobody_wants_it() -> None:
+    terminal = Terminal()
+    configure_logs(stream=terminal, environ={"NO_COLOR": "1"})
+    get_logger("streams.example").info("document.written", key="a")
+
+    assert "document.written" in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
+
+
 def test_json_can_be_had_on_a_terminal_too() -> None:
     stream = Terminal()
     configure_logs(stream=stream, json=True)
     get_logger("streams.example").info("document.written")
 
     assert lines(stream)[0]["event"] == "document.written"
+
+
+def test_a_library_that_repeats_itself_is_heard_once() -> None:
+    stream = io.StringIO()
+    configure_logs(stream=stream)
+    for node in range(500):
+        logging.getLogger("aiokafka").error("Unable connect to node with id %s", node)
+        get_logger("streams.example").info("resource.fetched", key=f"document:{node}")
+
+    events = [line["event"] for line in lines(stream)]
+    assert events.count("Unable connect to node with id 0") == 1
+    assert events.count("resource.fetched") == 500
+    assert len(events) == 501
 
 
 def test_configuring_again_does_not_repeat_lines() -> None:

@@ -39,6 +39,7 @@ class Stage:
         self.sink = sink or MemorySink(ALIASES)
         self.publisher = MemoryPublisher()
         self.acknowledged = Acknowledged()
+        self.paused: str | None = None
         self.indexer = Indexer(
             sink=self.sink,
             dead_letters=DeadLetters(
@@ -56,6 +57,7 @@ class Stage:
             wall=self.time.clock,
             pause=self.time.pause,
             backoff=Backoff(random=lambda: 1.0),
+            paused=lambda: self.paused,
         )
 
     async def take(self, code: str, version: int = 1, *, offset: int = 0) -> None:

@@ -101,6 +101,22 @@ async def test_an_outage_is_waited_out(stage: Stage) -> None:
 
 
 @with_stage
+async def test_a_paused_stage_writes_nothing_until_it_is_resumed(stage: Stage) -> None:
+    stage.paused = "a person"
+    async with stage.running():
+        await stage.take("a", offset=1)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        await stage.indexer.drain()
+        waits_for, acknowledged = stage.indexer.waits_for, list(stage.acknowledged)
+        stage.paused = None
+        await stage.settled()
+
+    assert (waits_for, acknowledged) == ("a person", [])
+    assert (stage.indexer.waits_for, stage.acknowledged) == (None, [1])
+
+
+@with_stage
 async def test_a_document_that_is_refused_for_now_is_written_again(stage: Stage) -> None:
     stage.sink.failures = [[OK, BUSY]]
     async with stage.running():

@@ -98,6 +98,23 @@ def test_nothing_is_sent_before_its_grant_is_stored() -> None:
     run(scenario())
 
 
+def test_a_gate_that_is_held_lets_nothing_start_until_it_is_let_go() -> None:
+    async def scenario() -> None:
+        gate = Log().gate()
+        held: list[str] = ["a person"]
+        gate.hold(lambda: held[0] if held else None)
+        sending = asyncio.create_task(send(gate))
+        await asyncio.sleep(30)
+        assert gate.requests == 0
+        assert gate.waits_for(Lane.LIVE) == "a person"
+        held.clear()
+        await sending
+
+        assert gate.requests == 1
+
+    run(scenario())
+
+
 def test_without_any_memory_half_of_the_window_counts_as_used() -> None:
     async def scenario() -> None:
         gate = Log().gate(limit=100)

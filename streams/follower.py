@@ -1,20 +1,25 @@
-"""Reads the topic `reference` whole, then follows it: outside of the group, in every worker."""
+"""Reads `reference` or `control` whole, then follows it: outside of the group, in every worker."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-
-from sinks.reference import Reference
 
 _WAIT_MAX_MS: Final = 500
 
 
-class ReferenceFollower:
-    """Feeds *reference*; from `start` on it holds all that the topic held then."""
+class Follows(Protocol):
+    """What takes in the records of a topic, one by one."""
 
-    def __init__(self, reference: Reference, topic: str, options: Mapping[str, Any]) -> None:
-        self._reference, self._options = reference, options
+    def apply(self, key: bytes | None, value: bytes | None) -> object:
+        """Take in a record."""
+
+
+class Follower:
+    """Feeds *follows*; from `start` on it holds all that the topic held then."""
+
+    def __init__(self, follows: Follows, topic: str, options: Mapping[str, Any]) -> None:
+        self._follows, self._options = follows, options
         self._where = TopicPartition(topic, 0)
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -50,4 +55,4 @@ class ReferenceFollower:
         assert self._consumer is not None, "start() comes first"
         batch = await self._consumer.getmany(self._where, timeout_ms=_WAIT_MAX_MS)
         for record in batch.get(self._where, []):
-            self._reference.apply(record.key, record.value)
+            self._follows.apply(record.key, record.value)

@@ -1,0 +1,144 @@
+"""A real Prometheus that watches an installation by the alert rules that operators get."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import yaml
+
+from stack.child import Child
+from stack.ports import HOST, free_port
+from tests.faults.runs import until_true
+
+RULES: Final = Path(__file__).parents[2] / "docs" / "examples" / "alerts.yml"
+READY_WITHIN_S: Final = 60.0
+
+QUICKENED: Final[Mapping[str, tuple[str, str]]] = {
+    "QuindexRestarts": ("[30m]", "[90s]"),
+    "QuindexCallsRefused": ("[10m]", "[20s]"),
+    "QuindexCallsUnauthorized": ("[10m]", "[20s]"),
+    "QuindexSpoolDamaged": ("[1h]", "[20s]"),
+    "QuindexMarkUsed": ("[1h]", "[20s]"),
+    "QuindexStageBehind": ("300", "5"),
+    "QuindexNotFresh": ("600", "15"),
+    "QuindexSlow": ("[15m]", "[20s]"),
+}
+"""What a drill cannot wait for; each alert also fires without its `for`."""
+
+
+def to_rules(source: str) -> tuple[list[str], str]:
+    """Return the names of all alerts, and the rules made quick."""
+    content: dict[str, Any] = yaml.safe_load(source)
+    rules = [rule for group in content["groups"] for rule in group["rules"]]
+    for rule in rules:
+        rule["for"] = "0s"
+        if (change := QUICKENED.get(rule["alert"])) is not None:
+            assert rule["expr"].count(change[0]) == 1, rule
+            rule["expr"] = rule["expr"].replace(*change)
+        if rule["alert"] == "QuindexSlow":
+            rule["expr"] = rule["expr"].replace("> 30", "> 3")
+    return [rule["alert"] for rule in rules], yaml.safe_dump(content)
+
+
+class Prometheus:
+    """One that runs; it scrapes every second."""
+
+    def __init__(self, folder: Path, ports: Mapping[str, Sequence[int]]) -> None:
+        command = shutil.which("prometheus")
+        assert command, "prometheus is not installed; apt-get install prometheus, as .ci/run does"
+        folder.mkdir(parents=True)
+        self.alerts, rules = to_rules(RULES.read_text("utf-8"))
+        (folder / "alerts.yml").write_text(rules)
+        (folder / "prometheus.yml").write_text(to_configuration(ports))
+        self._port = free_port()
+        self._child = Child(
+            "prometheus",
+            [
+                command,
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address={HOST}:{self._port}",
+                "--log.level=warn",
+            ],
+            environment={"PATH": str(Path(sys.executable).parent)},
+            log=folder / "prometheus.log",
+        )
+        self.seen: set[str] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Prometheus"]:
+        """Start it, and stop it."""
+        self._child.start()
+        try:
+            async with httpx.AsyncClient(base_url=f"http://{HOST}:{self._port}") as self._http:
+                await until_true(
+                    self._knows_all, within_s=READY_WITHIN_S, otherwise=self._child.log_tail()
+                )
+                yield self
+        finally:
+            self._child.stop()
+
+    async def firing(self) -> frozenset[str]:
+        """Return the names of the alerts that fire now."""
+        answer = await self._http.get("/api/v1/alerts")
+        answer.raise_for_status()
+        found = answer.json()["data"]["alerts"]
+        firing = frozenset(each["labels"]["alertname"] for each in found)
+        self.seen |= firing
+        return firing
+
+    async def until_firing(self, *names: str, within_s: float = 60.0) -> None:
+        """Return once all of them have fired since they were asked for."""
+        left = set(names)
+
+        async def have_fired() -> bool:
+            left.difference_update(await self.firing())
+            return not left
+
+        try:
+            await until_true(have_fired, within_s=within_s)
+        except AssertionError:
+            raise AssertionError(f"{sorted(left)} did not fire within {within_s:g} s") from None
+
+    async def until_over(self, *names: str, within_s: float = 90.0) -> None:
+        """Return once none of them fires; without names, once nothing does."""
+
+        async def is_over() -> bool:
+            firing = await self.firing()
+            return not (firing & set(names) if names else firing)
+
+        try:
+            await until_true(is_over, within_s=within_s)
+        except AssertionError:
+            raise AssertionError(f"still firing: {sorted(await self.firing())}") from None
+
+    async def _knows_all(self) -> bool:
+        """Whether it has seen the ingress twice, and what a worker knows of the installation."""
+        try:
+            seen = await self.ask("max(count_over_time(quindex_spool_rows[1m])) > 1")
+            return bool(seen and await self.ask("quindex_facts_timestamp_seconds > 0"))
+        except httpx.TransportError:
+            return False
+
+    async def ask(self, query: str) -> list[Any]:
+        """Return the result of an expression, empty before it is ready."""
+        answer = await self._http.get("/api/v1/query", params={"query": query})
+        return list(answer.json()["data"]["result"]) if answer.is_success else []
+
+
+def to_configuration(ports: Mapping[str, Sequence[int]]) -> str:
+    """Return a configuration that looks every second, at the jobs that the rules name."""
+    return yaml.safe_dump(
+        {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["alerts.yml"],
+            "scrape_configs": [
+                {"job_name": job, "static_configs": [{"targets": [f"{HOST}:{it}" for it in those]}]}
+                for job, those in ports.items()
+            ],
+        }
+    )

@@ -101,11 +101,15 @@ def to_chart(
     )
 
 
+_SMALLEST: Final = 1e-6
+"""What is less than a millionth of anything is drawn as that."""
+
+
 def to_round_top(value: float) -> float:
     """Return the next number of 1, 2, 5 and zeros: what the scale ends at."""
     if value <= 0:
         return 1.0
-    size = 1.0
+    value, size = max(value, _SMALLEST), 1.0
     while size > value:
         size /= 10
     while size * 10 < value:

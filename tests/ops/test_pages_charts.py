@@ -49,3 +49,7 @@ def test_the_scale_ends_above_the_highest_value_and_not_far(value: float) -> Non
     top = to_round_top(value)
 
     assert value <= top <= 10.1 * value
+
+
+def test_the_least_number_there_is_has_a_scale_too() -> None:
+    assert 5e-324 < to_round_top(5e-324) < 1e-5

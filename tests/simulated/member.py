@@ -195,7 +195,10 @@ class Member:
             await self._acked.wait()
             await asyncio.sleep(_COMMIT_EVERY_S)
             self._acked.clear()
+            refusals = self.refusals
             await self.consumer.commit()
+            if self.refusals != refusals:  # the timer tries again
+                self._acked.set()
 
     async def _stop_feeding(self) -> None:
         if self._feeding is not None:

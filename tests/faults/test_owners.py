@@ -27,7 +27,7 @@ SUCCEEDS_WITHIN_S = 90
 
 
 async def test_owners_that_are_killed_after_five_seconds_never_overdraw(lab: Lab) -> None:
-    """One of them finds the topic of grants made anew; all requests arrive late."""
+    """All requests arrive late. `scripts/faults --quota` makes the topic of grants anew, too."""
     servers = lab.servers.kafka, lab.servers.elasticsearch
     lab.say(await assert_never_overdrawn(*servers, lab.folder, SCALE, kills_min=2))
 

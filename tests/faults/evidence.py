@@ -39,7 +39,7 @@ class Evidence:
     duplicates: int  # notifications that lie in the log more than once
     reorderings: int  # notifications that overtook an earlier one of their resource
     repeats: int  # due records and snapshots that a step repeated
-    triggers: int  # looks again that we asked for ourselves
+    triggers: int  # looks again that a late snapshot had us ask for
     snapshots: int
     overclaims: list[str]  # snapshots that say to cover what was appended after their request
     behind: list[str]  # resources whose last snapshot in the log is not their newest
@@ -93,7 +93,7 @@ def gather(
         duplicates=count_repeats(each.json.get("uuid") for each in notifications),
         reorderings=count_reorderings(notifications, published),
         repeats=repeats,
-        triggers=sum(each.headers.get("source") == b"trigger" for each in notifications),
+        triggers=sum(_is_healing(each) for each in notifications),
         snapshots=len(snapshots),
         overclaims=find_overclaims(snapshots, notifications),
         behind=find_behind(snapshots),
@@ -143,3 +143,8 @@ def count_reorderings(notifications: list[Lying], published: Mapping[str, float]
             found += moment < latest.get(each.key, 0.0)
             latest[each.key] = max(moment, latest.get(each.key, 0.0))
     return found
+
+
+def _is_healing(notification: Lying) -> bool:
+    by = notification.json.get("created_by") if notification.value else None
+    return notification.headers.get("source") == b"trigger" and by == "quindex: late snapshot"

@@ -18,7 +18,7 @@ from stack.choose import Servers
 from stack.local import LocalStack
 from tests.faults.runs import Run, open_run
 
-SIDE_BY_SIDE: Final = 5
+SIDE_BY_SIDE: Final = 4
 
 
 class Lab:

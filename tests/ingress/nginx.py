@@ -42,6 +42,7 @@ def to_configuration(example: str, folder: Path, port: int, upstreams: tuple[int
         "proxy_connect_timeout 1s;": "proxy_connect_timeout 5s;",
         "proxy_read_timeout 2400ms;": "proxy_read_timeout 12s;",
         "proxy_next_upstream_timeout 2600ms;": "proxy_next_upstream_timeout 13s;",
+        "limit_conn quindex_callers 1000;": "limit_conn quindex_callers 4000;",
     }
     for old, new in changed.items():
         assert example.count(old) == 1, f"the example has no {old!r} any more"

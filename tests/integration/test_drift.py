@@ -173,7 +173,7 @@ def test_drift_is_reported_exactly_and_repaired(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fault", "body"),
     [
-        ("status", {"status": 503, "share": 0.5}),
+        ("status", {"status": 503, "times": 8}),  # a page is asked for four times
         ("empty", {"path": "/api/documents", "times": 2}),
         ("truncated", {"path": "/api/documents", "times": 1}),
     ],

@@ -20,7 +20,7 @@ from tests.ingress.load import Load, to_report
 from tests.ingress.pairs import two_behind_nginx
 from tests.ingress.processes import ingress_for, read_topic, uuids_of
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 KILLS = int(os.environ.get("QUINDEX_TEST_INGRESS_KILLS", "10"))
 """The campaign has 60."""

@@ -13,7 +13,7 @@ from tests.ingress.forwarding import Forwarder
 from tests.ingress.load import Load, to_report
 from tests.ingress.processes import Ingress, ingress_for, read_topic, uuids_of
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 OUTAGE_S = float(os.environ.get("QUINDEX_TEST_OUTAGE_S", "8"))
 """The campaign sets 30."""

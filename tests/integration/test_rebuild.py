@@ -15,7 +15,7 @@ from tests.integration.calls import finish, quindex, start
 from tests.integration.fire import fire
 from tests.integration.sites import Site, open_site, to_installation
 
-pytestmark = [pytest.mark.stack]
+pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 DOCUMENTS = 200
 COMPLETED_WITHIN_S = 90.0

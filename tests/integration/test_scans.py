@@ -12,7 +12,7 @@ from stack.choose import Servers
 from tests.integration.calls import quindex
 from tests.integration.sites import Site, open_site, to_installation
 
-pytestmark = [pytest.mark.stack]
+pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 DOCUMENTS = 120
 REPAIRED_WITHIN_S = 150.0  # an extra one is looked at twice, half a minute apart

@@ -11,7 +11,7 @@ from tests.integration.calls import quindex
 from tests.integration.cascades import Cascade, edit_asset, relabel_value, rename_classification
 from tests.integration.sites import Site, open_site, to_installation
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 DOCUMENTS = 400
 PER_RESOURCE_MAX = 0.03

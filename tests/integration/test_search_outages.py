@@ -33,7 +33,7 @@ from topics.memory import MemoryPublisher
 from topics.records import Received
 from topics.snapshots import Snapshot
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 FAULT_S = float(os.environ.get("QUINDEX_TEST_FAULT_S", "10"))
 LATE_MAX_S = 5.0

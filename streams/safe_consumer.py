@@ -65,7 +65,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
                 metadata=found.metadata if found is not None else "",
                 indexed=indexed.get(tp.partition) if tp.topic == self.app.indexed_topic else None,
             )
-            starts[tp] = max(start or 0, first[tp])
+            starts[tp] = first[tp] if start is None else start
             consumer.seek(tp, starts[tp])
         return starts
 

@@ -72,16 +72,11 @@ class Surroundings:
         return None
 
     async def read_indexed(self) -> Mapping[int, int]:
-        """
-        Return how far the index has come in `snapshots`; nothing if it does not answer.
-
-        Of a partition that it remembers nothing of, it has come nowhere: it may have been restored
-        from a copy that is older than the first memory.
-        """
+        """Return how far the index has come in `snapshots`; nothing if it does not answer."""
         state = self._snapshots
         try:
             async with asyncio.timeout(_INDEXED_WITHIN_S):
-                remembered = await read_positions(
+                return await read_positions(
                     self.client,
                     self.settings.index_prefix,
                     topic_id=state.topic_id,
@@ -90,7 +85,6 @@ class Surroundings:
         except (ApiError, TransportError, TimeoutError) as error:
             log.warning("positions.unknown", error=repr(error))
             return {}
-        return {partition: remembered.get(partition, 0) for partition in range(state.partitions)}
 
     async def keep_positions(self, app: PipelineApp) -> None:
         """

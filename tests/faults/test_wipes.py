@@ -16,11 +16,14 @@ import pytest
 from ops.catalog import compare_with_catalog
 from ops.connections import kafka_admin
 from ops.installation import Installation
+from ops.lag import read_positions as read_group_positions
 from sinks.epochs import read_epoch
 from sinks.fields import to_alias
 from sinks.generations import read_live_indices
+from sinks.positions import read_positions
 from stack.local import LocalStack
 from stack.server import Server
+from streams.surroundings import describe_topics
 from tests.faults.burst import put
 from tests.faults.fleet import EXIT_UNREACHABLE, EXIT_WATCHDOG
 from tests.faults.lab import Lab
@@ -89,6 +92,11 @@ async def test_elasticsearch_on_an_older_copy_catches_up_by_itself(lab: Lab) -> 
     ):
         installation, server = run.installation, stack.elasticsearch_server
         copy = lab.folder / "elasticsearch-copy"
+        await until_true(
+            lambda: remembers(installation),
+            within_s=SEEN_WITHIN_S,
+            otherwise="the index does not remember how far it has come",
+        )
         await asyncio.to_thread(server.stop)
         await asyncio.to_thread(shutil.copytree, server.data_folder, copy)
         await start(server)
@@ -133,6 +141,28 @@ async def test_snapshots_lost_is_filled_from_the_pim(lab: Lab) -> None:
         await assert_equal_now(installation)
         await assert_an_edit_is_seen(run)
         await assert_converges(run)
+
+
+async def remembers(installation: Installation) -> bool:
+    """Whether the index knows how far it has come in each partition of `snapshots`."""
+    topic = installation.topics.snapshots
+
+    def read_committed() -> dict[int, int]:
+        with kafka_admin(installation.settings) as admin:
+            positions = read_group_positions(admin, installation.topics)
+        return {
+            where.partition: position.committed
+            for where, position in positions.items()
+            if where.topic == topic and position.committed
+        }
+
+    committed = await asyncio.to_thread(read_committed)
+    state = (await asyncio.to_thread(describe_topics, installation.settings))[topic]
+    async with installation.client() as client:
+        found = await read_positions(
+            client, installation.prefix, topic_id=state.topic_id, partitions=state.partitions
+        )
+    return bool(committed) and {p: at for p, at in found.items() if at} == committed
 
 
 def delete_topic(installation: Installation, topic: str) -> None:

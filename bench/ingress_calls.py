@@ -32,8 +32,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingress.app import PATH
-from ingress.process import to_server
 from ingress.protocol import Limits
+from ingress.servers import to_server
 from ingress.sockets import listen
 from tests.ingress.processes import create_topics
 from topics.names import TopicNames

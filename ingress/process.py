@@ -6,13 +6,9 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-
-import uvicorn
-from starlette.types import ASGIApp
 
 from ingress.app import Webhook
 from ingress.authorization import Authorization
@@ -24,6 +20,7 @@ from ingress.mark import Mark
 from ingress.operations import create_operations_app
 from ingress.protocol import Limits
 from ingress.publisher import KafkaPublisher
+from ingress.servers import Server, to_server
 from ingress.sockets import listen, raise_descriptor_limit, to_address
 from ingress.spool import Spool
 from runtime.kafka_options import to_kafka_python_options
@@ -34,23 +31,10 @@ from topics.names import TopicNames
 from topics.processes import ProcessRecord
 from topics.telling import own_version, tell_forever, to_process_id
 
-GRACE_S: Final = 5
-"""How long calls that are under way get to be answered when the process ends."""
 FINISH_S: Final = 5.0
 """How long the spool may be drained when the process ends."""
-KEEP_ALIVE_S: Final = 75
-"""How long a connection stays open between calls; a proxy in front must let go earlier, as nginx
-does after 60 s. Whoever is refused is not kept: only a caller who knows a secret gets here."""
 
 log = get_logger(__name__)
-
-
-class Server(uvicorn.Server):
-    """A server that leaves the signals to the process, which has two servers."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def run_ingress(settings: Settings) -> None:
@@ -195,21 +179,3 @@ def _quieten() -> None:
     # what matters of both is in our own logs and metrics.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-
-
-def to_server(app: ASGIApp, limits: Limits) -> Server:
-    """Return a server that keeps to the limits and says nothing about itself."""
-    return Server(
-        uvicorn.Config(
-            app,
-            http=limits.to_protocol(),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )

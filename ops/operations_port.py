@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from ingress.operations import create_operations_app
-from ingress.process import to_server
 from ingress.protocol import Limits
+from ingress.servers import to_server
 from ingress.sockets import listen, to_address
 from runtime.logs import get_logger
 from runtime.settings import Settings

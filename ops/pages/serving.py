@@ -1,15 +1,13 @@
 """Serves the console until it is told to stop."""
 
 import asyncio
-import contextlib
 import logging
 import signal
-from collections.abc import Iterator
 from typing import Final
 
 import click
-import uvicorn
 
+from ingress.servers import Server, to_config
 from ingress.sockets import listen, to_address
 from ops.pages.access import is_loopback
 from ops.pages.app import Console
@@ -57,16 +55,10 @@ async def serve(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     stopping, desk = asyncio.Event(), Desk(settings)
     gate = Gate(settings.console_token.get_secret_value())
-    server = _Server(
-        uvicorn.Config(
+    server = Server(
+        to_config(
             Console(desk, gate, stopping).create_app(),
             http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
             limit_concurrency=CONNECTIONS_MAX,
             h11_max_incomplete_event_size=_HEAD_MAX_BYTES,
             timeout_graceful_shutdown=GRACE_S,
@@ -89,11 +81,3 @@ async def serve(settings: Settings) -> None:
             await server.serve([listener])
         finally:
             await desk.close()
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to us, since pages that are live must be let go."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

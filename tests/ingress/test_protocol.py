@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ingress.process import Server, to_server
 from ingress.protocol import Limits
+from ingress.servers import Server, to_server
 from ingress.sockets import listen
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -2,15 +2,10 @@
 
 import asyncio
 import os
-import sys
-from typing import Final
 
 import click
 
 from runtime.settings import load_settings
-
-WATCH_EVERY_S: Final = 2.0
-_CLEAR: Final = "\x1b[H\x1b[J"
 
 
 @click.command()
@@ -33,16 +28,11 @@ def command(as_json: bool, watch: bool) -> None:
     from ops.quota_table import to_lines, to_object
     from ops.quota_view import read_quota_view
     from ops.terminal import to_json
+    from ops.watching import watch as show
 
-    async def look() -> None:
-        is_moving = watch and not as_json and sys.stdout.isatty()
-        while True:
-            view = await read_quota_view(settings)
-            text = to_json(to_object(view)) if as_json else "\n".join(to_lines(view))
-            click.echo(f"{_CLEAR}{text}" if is_moving else text)
-            if not watch:
-                return
-            await asyncio.sleep(WATCH_EVERY_S)
+    async def look() -> tuple[str, None]:
+        view = await read_quota_view(settings)
+        return to_json(to_object(view)) if as_json else "\n".join(to_lines(view)), None
 
     with said_plainly(settings):
-        asyncio.run(look())
+        asyncio.run(show(look, again=watch, in_place=not as_json))

@@ -3,14 +3,10 @@
 import asyncio
 import os
 import sys
-from typing import Final
 
 import click
 
 from runtime.settings import load_settings
-
-WATCH_EVERY_S: Final = 2.0
-_CLEAR: Final = "\x1b[H\x1b[J"
 
 
 @click.command()
@@ -35,23 +31,19 @@ def command(as_json: bool, watch: bool) -> None:
     from ops.status_table import to_lines, to_object
     from ops.terminal import to_json
     from ops.verdict import Level, judge
+    from ops.watching import watch as show
     from runtime.errors import OperatorError, Unreachable
 
-    async def look() -> int:
-        collector = Collector(settings)
-        is_moving = watch and not as_json and sys.stdout.isatty()
-        while True:
-            facts = await collector.collect()
-            verdict = judge(facts)
-            if as_json:
-                click.echo(to_json(to_object(facts, verdict)))
-            else:
-                text = "\n".join(to_lines(facts, verdict))
-                click.echo(f"{_CLEAR}{text}" if is_moving else text)
-            if not watch:
-                if facts.down:
-                    return Unreachable.exit_code
-                return OperatorError.exit_code if verdict.level is Level.ERROR else 0
-            await asyncio.sleep(WATCH_EVERY_S)
+    collector = Collector(settings)
 
-    sys.exit(asyncio.run(look()))
+    async def look() -> tuple[str, int]:
+        facts = await collector.collect()
+        verdict = judge(facts)
+        text = (
+            to_json(to_object(facts, verdict)) if as_json else "\n".join(to_lines(facts, verdict))
+        )
+        if facts.down:
+            return text, Unreachable.exit_code
+        return text, OperatorError.exit_code if verdict.level is Level.ERROR else 0
+
+    sys.exit(asyncio.run(show(look, again=watch, in_place=not as_json)))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from runtime.clock import Clock
 from runtime.errors import PimAnswerUnusable, RecordTooLarge
-from runtime.metrics import snapshots
 from sinks.drift import DriftFinder, PageDrift
 from streams.scan_pages import ScannedPage
 from streams.settling import Settler
@@ -44,15 +43,9 @@ class ScanOutcomes:
 
     async def _append(self, snapshot: Snapshot) -> None:
         try:
-            await self.publisher.append(
-                self.topics.snapshots,
-                key=snapshot.key.encode("utf-8", "surrogatepass"),
-                value=snapshot.to_json(),
-            )
+            await self.settler.store(snapshot)
         except RecordTooLarge as error:
             await self.settler.set_aside(snapshot, error)
-        else:
-            snapshots.labels(snapshot.kind.value, str(snapshot.deleted).lower()).inc()
 
     async def check_emptiness(self, scan: ScanRecord, page: ScannedPage) -> None:
         """

@@ -131,6 +131,21 @@ class Settler:
         """Set a due record aside."""
         await self.dead_letters.set_aside(entry.receipt, reason=reason, error=error)
 
+    async def store(self, snapshot: Snapshot) -> None:
+        """
+        Append a snapshot: it goes into the index.
+
+        Raises:
+            RecordTooLarge: `snapshots` does not take it.
+            KafkaUnavailable: it may or may not be stored.
+        """
+        await self.publisher.append(
+            self.topics.snapshots,
+            key=snapshot.key.encode("utf-8", "surrogatepass"),
+            value=snapshot.to_json(),
+        )
+        snapshots.labels(snapshot.kind.value, str(snapshot.deleted).lower()).inc()
+
     async def set_aside(self, snapshot: Snapshot, error: PermanentError) -> None:
         """Set a snapshot of a scan aside that `snapshots` does not take: no due record asked for it."""
         never_stored = Received(
@@ -198,17 +213,12 @@ class Settler:
         snapshot = self.to_snapshot(entry.record, resource, ends, fetched_s)
         reach("snapshot.before")
         try:
-            await self.publisher.append(
-                self.topics.snapshots,
-                key=snapshot.key.encode("utf-8", "surrogatepass"),
-                value=snapshot.to_json(),
-            )
+            await self.store(snapshot)
         except RecordTooLarge as error:
             await self.give_up(entry, reason=error.reason, error=str(error))
             return
         reach("snapshot.after")
         self.deletes[snapshot.kind] += snapshot.deleted
-        snapshots.labels(snapshot.kind.value, str(snapshot.deleted).lower()).inc()
         log.info(
             "resource.fetched",
             key=snapshot.key,

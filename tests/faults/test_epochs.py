@@ -73,16 +73,7 @@ async def test_notifications_deleted_and_created_anew(lab: Lab) -> None:
     ) as run:
         installation = run.installation
         before = await epoch_of(installation)
-        topic = installation.topics.notifications
-        await asyncio.to_thread(ask_kafka, installation, lambda it: it.delete_topics([topic]))
-        await until_true(
-            lambda: _set_up(installation), within_s=60, otherwise="the topic is still there"
-        )
-        await until(
-            lambda: run.fleet.count_exits(EXIT_WATCHDOG) >= 2,
-            within_s=NOTICED_WITHIN_S,
-            otherwise=run.fleet.workers[0].log_tail,
-        )
+        await make_notifications_anew(run)
         await assert_works(run, above=before)
         lab.say(f"notifications created anew: {run.fleet.exits}")
 
@@ -155,16 +146,7 @@ async def test_elasticsearch_wiped_after_the_epoch_has_grown(lab: Lab) -> None:
         may_vanish=True,
     ) as run:
         installation = run.installation
-        topic = installation.topics.notifications
-        await asyncio.to_thread(ask_kafka, installation, lambda it: it.delete_topics([topic]))
-        await until_true(
-            lambda: _set_up(installation), within_s=60, otherwise="the topic is still there"
-        )
-        await until(
-            lambda: run.fleet.count_exits(EXIT_WATCHDOG) >= 2,
-            within_s=NOTICED_WITHIN_S,
-            otherwise=run.fleet.workers[0].log_tail,
-        )
+        await make_notifications_anew(run)
         await assert_works(run, above=1)
         grown = await epoch_of(installation)
 
@@ -178,6 +160,21 @@ async def test_elasticsearch_wiped_after_the_epoch_has_grown(lab: Lab) -> None:
         run.sampler.revisions.clear()
         await assert_works(run, above=grown - 1)
         lab.say(f"Elasticsearch wiped at epoch {grown}: {await epoch_of(installation)}")
+
+
+async def make_notifications_anew(run: Run) -> None:
+    """Delete `notifications`, create it again, and wait until both workers have noticed."""
+    installation = run.installation
+    topic = installation.topics.notifications
+    await asyncio.to_thread(ask_kafka, installation, lambda it: it.delete_topics([topic]))
+    await until_true(
+        lambda: _set_up(installation), within_s=60, otherwise="the topic is still there"
+    )
+    await until(
+        lambda: run.fleet.count_exits(EXIT_WATCHDOG) >= 2,
+        within_s=NOTICED_WITHIN_S,
+        otherwise=run.fleet.workers[0].log_tail,
+    )
 
 
 async def change(run: Run, *, seconds: float) -> None:

@@ -15,6 +15,8 @@ from ops.connections import kafka_admin
 from ops.installation import Installation
 from ops.lag import Position, read_positions
 from sinks.fields import to_alias
+from stack.choose import Servers
+from tests.integration.calls import quindex
 
 SETTLE_WITHIN_S = 120.0
 
@@ -93,6 +95,20 @@ def open_site(installation: Installation, *, workers: int = 1) -> Iterator[Site]
             yield Site(installation, runner)
         finally:
             runner.run(installation.stop())
+
+
+@contextmanager
+def open_filled_site(
+    servers: Servers, folder: Path, *, documents: int, workers: int = 2
+) -> Iterator[Site]:
+    """Start an installation whose index a backfill has filled, and stop it in the end."""
+    installation = to_installation(
+        servers.kafka, servers.elasticsearch, folder, documents=documents
+    )
+    with open_site(installation, workers=workers) as opened:
+        assert opened.run(quindex(installation, "backfill")).code == 0
+        opened.assert_converges()
+        yield opened
 
 
 def read_records(site: Site, topic: str) -> list[Any]:

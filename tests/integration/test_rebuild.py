@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from sinks.transfers import Phase, read_transfer
 from stack.choose import Servers
 from tests.integration.calls import finish, quindex, start
 from tests.integration.fire import fire
-from tests.integration.sites import Site, open_site, to_installation
+from tests.integration.sites import Site, open_filled_site
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
@@ -23,13 +22,8 @@ COMPLETED_WITHIN_S = 90.0
 
 @pytest.fixture(scope="module")
 def site(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder: Path = tmp_path_factory.mktemp("rebuild")
-    installation = to_installation(
-        servers.kafka, servers.elasticsearch, folder, documents=DOCUMENTS
-    )
-    with open_site(installation, workers=2) as opened:
-        assert opened.run(quindex(installation, "backfill")).code == 0
-        opened.assert_converges()
+    folder = tmp_path_factory.mktemp("rebuild")
+    with open_filled_site(servers, folder, documents=DOCUMENTS) as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ from tests.faults.patches import FILE
 from tests.faults.rebuild_patches import HOLDING
 from tests.integration.calls import Done, finish, quindex, start
 from tests.integration.fire import fire
-from tests.integration.sites import Site, open_site, to_installation
+from tests.integration.sites import Site, open_filled_site
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
@@ -30,13 +30,8 @@ EDITS_AFTER = {"documents": DOCUMENTS, "repeat": 20}
 
 @pytest.fixture(scope="module")
 def site(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder: Path = tmp_path_factory.mktemp("swaps")
-    installation = to_installation(
-        servers.kafka, servers.elasticsearch, folder, documents=DOCUMENTS
-    )
-    with open_site(installation, workers=2) as opened:
-        assert opened.run(quindex(installation, "backfill")).code == 0
-        opened.assert_converges()
+    folder = tmp_path_factory.mktemp("swaps")
+    with open_filled_site(servers, folder, documents=DOCUMENTS) as opened:
         yield opened
 
 

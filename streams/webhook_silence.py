@@ -1,5 +1,6 @@
 """Has Quable disabled the webhook? Decided by what it called and what the PIM says has changed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,16 @@ class CallTimes:
     def margin_s(self) -> float:
         """How much younger than the last call a change must be to count."""
         return min(MARGIN_MAX_S, self.silent_s * _MARGIN_SHARE)
+
+    @property
+    def asked_since_s(self) -> int:
+        """
+        From when on the PIM is asked for changes: the first second in which each of them counts.
+
+        Its filter takes whole seconds and includes the one it is given. One that began before the
+        margin's end would hold changes that count for nothing, and hide the later ones behind them.
+        """
+        return math.floor(self.last_s + self.margin_s) + 1
 
     def add(self, calls_s: Sequence[float]) -> None:
         """Take note of calls."""

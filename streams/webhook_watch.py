@@ -136,7 +136,7 @@ class WebhookWatch:
                 page=1,
                 limit=1,
                 order="dateModified",
-                modified_after_s=times.last_s + times.margin_s,
+                modified_after_s=times.asked_since_s,
             )
             now_s = self._clock()
             for resource in page.resources:

@@ -62,7 +62,7 @@ class Pim:
         found = sorted(
             (changed_s, code)
             for code, changed_s in self.changed.items()
-            if changed_s > modified_after_s or not self.filters
+            if int(changed_s) >= int(modified_after_s) or not self.filters  # in whole seconds
         )
         return Page([to_resource(code, at_s) for at_s, code in found[:limit]], False, len(found))
 
@@ -135,7 +135,7 @@ def test_silence_is_no_alarm_where_nothing_has_changed() -> None:
     called_s = world.clock()
     world.look(2 * SILENT_S)
 
-    assert world.pim.asked == [(Kind.DOCUMENT, called_s + MARGIN_MAX_S)]
+    assert world.pim.asked == [(Kind.DOCUMENT, called_s + MARGIN_MAX_S + 1)]
     assert world.silence is None
 
 
@@ -179,6 +179,18 @@ def test_only_what_should_have_been_announced_by_now_counts(
     world.look(2 * SILENT_S)
 
     assert (world.silence is not None) == is_alarm
+
+
+def test_a_change_is_not_hidden_by_one_that_was_announced_in_the_second_before() -> None:
+    world = World()
+    world.clock.advance(0.7)
+    world.look(called=True)
+    world.pim.changed["announced"] = world.clock() + MARGIN_MAX_S
+    world.pim.changed["coat"] = world.clock() + 300
+    world.look(2 * SILENT_S)
+
+    assert world.silence is not None
+    assert world.silence.changed == "document:coat"
 
 
 def test_a_pim_that_ignores_the_filter_raises_no_alarm() -> None:

@@ -11,7 +11,7 @@ from ops.installation import Installation
 from pim.kinds import Kind
 from tests.faults.commands import quindex
 from tests.faults.evidence import read_topic
-from tests.faults.flood import read_peak_bytes
+from tests.faults.memory import read_peak_bytes
 from tests.faults.runs import open_run, until, until_true
 from topics.due import DueRecord, Lane
 from topics.layout import NOTIFICATIONS_PARTITIONS

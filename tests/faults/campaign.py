@@ -9,82 +9,28 @@ import argparse
 import asyncio
 import os
 import secrets
-import sys
 import tempfile
 import time
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from runtime.points import POINTS
 from stack.local import LocalStack
 from tests.faults.backlog import assert_live_goes_first
-from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG
 from tests.faults.flood import assert_bounded
+from tests.faults.mutants import MUTANTS
 from tests.faults.owners import Scale, assert_never_overdrawn
 from tests.faults.pim_faults import GROUPS, Group, suffer
-from tests.faults.plan import Blow, Plan, PointRound, to_campaign, to_point_rounds
-from tests.faults.runs import DOCUMENTS, Run, open_run
+from tests.faults.plan import Plan, to_campaign, to_point_rounds
+from tests.faults.rounds import carry_out, carry_out_points, say
+from tests.faults.runs import DOCUMENTS, open_run
+from tests.faults.shrinking import shrink
+from tests.faults.soak import soak
+from tests.faults.zombies import to_wrapper
 
 POINT_BURST_S: Final = 3.0
-WORKERS_MAX: Final = 4
-SETTLE_WITHIN_S: Final = 240.0
-UNREACHABLE: Final = (1, 4)
-"""A worker that starts while its servers are away ends; its supervisor starts it again."""
-
-
-def say(line: str) -> None:
-    """Tell it at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-async def carry_out(
-    stack: LocalStack, folder: Path, plans: tuple[Plan, ...], rounds: tuple[PointRound, ...]
-) -> None:
-    """
-    Carry out a campaign on one installation.
-
-    Raises:
-        AssertionError: a promise was not kept.
-    """
-    began_s = time.monotonic()
-    async with open_run(
-        stack.kafka,
-        stack.elasticsearch,
-        folder,
-        label="campaign",
-        servers={
-            Blow.KAFKA: stack.kafka_server,
-            Blow.ELASTICSEARCH: stack.elasticsearch_server,
-        },
-        may_exit=(EXIT_KILLED, EXIT_WATCHDOG, *UNREACHABLE),
-        more={"QUINDEX_PIM_QUOTA_10MIN": "100000", "QUINDEX_UNANNOUNCED_DELETES_MAX": "1000000"},
-    ) as run:
-        for number, plan in enumerate(plans):
-            await run.execute(plan)
-            await run.burst.restore(plan)
-            await keep_workers(run)
-            said = ", ".join(f"{plan.count(blow)} {blow}" for blow in Blow if plan.count(blow))
-            await report(run, f"{number + 1}/{len(plans)}: {said}", began_s)
-        for number, round_ in enumerate(rounds):
-            await run.execute_point(round_)
-            name = f"{number + 1}/{len(rounds)}: {round_.point}:{round_.nth}"
-            await report(run, name, began_s)
-
-
-async def keep_workers(run: Run) -> None:
-    """Let those leave that joined beyond what the machine can bear."""
-    while len(run.fleet.workers) > WORKERS_MAX:
-        await run.fleet.leave(run.fleet.workers[0])
-    while len(run.fleet.workers) < 2:  # or a kill is an outage
-        run.fleet.start_worker()
-
-
-async def report(run: Run, name: str, began_s: float) -> None:
-    """Judge, and tell what was found."""
-    verdict = await run.judge(within_s=SETTLE_WITHIN_S)
-    say(f"{time.monotonic() - began_s:6.0f} s  {name}: {verdict}")
-    verdict.assert_kept()
+SHRINK_TRIES_MAX: Final = 24
 
 
 async def flood(stack: LocalStack, folder: Path) -> None:
@@ -124,41 +70,101 @@ async def pile_up(stack: LocalStack, folder: Path) -> None:
     say(await assert_live_goes_first(*servers, folder, keys=300_000))
 
 
-def main() -> None:
-    """Parse the options and carry out the campaign."""
+async def sit_in(stack: LocalStack, folder: Path, *, seed: str, seconds: float) -> None:
+    """Let traffic flow, and tell how the processes grew."""
+    for line in await soak(stack, folder, seed=seed, seconds=seconds):
+        say(line)
+
+
+async def shorten(stack: LocalStack, folder: Path, plan: Plan, wrapper: tuple[str, ...]) -> None:
+    """Find a shorter plan that fails too; each try has an installation of its own."""
+    tries = 0
+
+    async def fails(smaller: Plan) -> bool:
+        nonlocal tries
+        tries += 1
+        began_s = time.monotonic()
+        said = "passes"
+        try:
+            await carry_out(stack, folder / f"try-{tries}", (smaller,), wrapper=wrapper)
+        except* AssertionError as errors:
+            said = f"fails: {errors.exceptions[0]}".partition("\n")[0]
+        took_s = time.monotonic() - began_s
+        size = f"{len(smaller.faults)} blows, {len(smaller.changes)} changes"
+        say(f"try {tries}: {size}, {took_s:.0f} s: {said}")
+        return said != "passes"
+
+    if not await fails(plan):
+        say("it passes this time: chance has a part in it; try again")
+        return
+    shortest = await shrink(plan, fails, tries_max=SHRINK_TRIES_MAX)
+    said = [f"{fault.at_s:g} s {fault.blow} {fault.choice}" for fault in shortest.faults]
+    say(f"the shortest that failed: {len(shortest.changes)} changes, then {said}")
+
+
+def to_work(
+    options: argparse.Namespace, seed: str, stack: LocalStack, folder: Path
+) -> Coroutine[Any, Any, None]:
+    """Return what the options ask for."""
+    wrapper = to_wrapper(options.mutant) if options.mutant else ()
+    plans = to_campaign(seed, minutes=options.minutes, documents=DOCUMENTS)
+    seconds = 60.0 * options.minutes
+    for is_wanted, work in (
+        (options.memory, flood),
+        (options.quota, change_owners),
+        (options.backlog, pile_up),
+    ):
+        if is_wanted:
+            return work(stack, folder)
+    if options.pim:
+        return misbehave(stack, folder, seconds=seconds)
+    if options.soak:
+        return sit_in(stack, folder, seed=seed, seconds=seconds)
+    if options.shrink:
+        return shorten(stack, folder, plans[options.shrink - 1], wrapper)
+    if options.points:
+        rounds = to_point_rounds(
+            f"{seed}/points",
+            POINTS,
+            times=options.points,
+            seconds=POINT_BURST_S,
+            documents=DOCUMENTS,
+        )
+        return carry_out_points(stack, folder, rounds)
+    return carry_out(stack, folder, plans, wrapper=wrapper)
+
+
+def to_parser() -> argparse.ArgumentParser:
+    """Return what knows the options."""
     parser = argparse.ArgumentParser(prog="scripts/faults", description=__doc__)
     parser.add_argument("--minutes", type=int, default=10, help="how many rounds of about a minute")
     parser.add_argument("--seed", default=None, help="default: a new one, which is printed")
-    parser.add_argument("--points", type=int, default=0, help="kills at each labelled point")
+    parser.add_argument(
+        "--points", type=int, default=0, help="kills at each labelled point instead"
+    )
     parser.add_argument("--memory", action="store_true", help="the flood of 200,000 instead")
+    parser.add_argument("--soak", action="store_true", help="even traffic for --minutes instead")
     parser.add_argument("--pim", action="store_true", help="a PIM that misbehaves instead")
     parser.add_argument("--quota", action="store_true", help="owners of the quota killed instead")
     parser.add_argument("--backlog", action="store_true", help="300,000 keys that wait instead")
+    parser.add_argument("--shrink", type=int, default=0, help="make this round shorter; it fails")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this bug in the workers")
     parser.add_argument("--plan", action="store_true", help="print the plan only")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Parse the options and carry out the campaign."""
+    options = to_parser().parse_args()
     seed = options.seed or secrets.token_hex(4)
-    plans = to_campaign(seed, minutes=options.minutes, documents=DOCUMENTS)
-    rounds = to_point_rounds(
-        f"{seed}/points", POINTS, times=options.points, seconds=POINT_BURST_S, documents=DOCUMENTS
-    )
     say(f"seed {seed}")
     if options.plan:
-        for each in (*plans, *rounds):
+        for each in to_campaign(seed, minutes=options.minutes, documents=DOCUMENTS):
             say(repr(each))
         return
     with tempfile.TemporaryDirectory(prefix="quindex-faults-") as folder, LocalStack() as stack:
-        if options.memory:
-            work = flood(stack, Path(folder))
-        elif options.quota:
-            work = change_owners(stack, Path(folder))
-        elif options.backlog:
-            work = pile_up(stack, Path(folder))
-        elif options.pim:
-            work = misbehave(stack, Path(folder), seconds=60.0 * options.minutes)
-        else:
-            work = carry_out(stack, Path(folder), plans, rounds)
         try:
-            asyncio.run(work)
+            asyncio.run(to_work(options, seed, stack, Path(folder)))
         except BaseException:
             kept = f"{folder}-kept"
             os.rename(folder, kept)  # noqa: PTH104  # the logs say what happened

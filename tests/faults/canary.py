@@ -5,7 +5,6 @@ The token of a test's PIM and the secret of its webhook stand for nothing else, 
 where they are found has copied them.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,8 +14,8 @@ import httpx
 from ops.connections import kafka_admin
 from ops.installation import Installation
 from tests.faults.evidence import read_topic
+from tests.faults.metrics import to_ingress_address, to_worker_addresses
 
-_OPERATIONS: Final = re.compile(rb'"operations": ?"([^"]+)"')
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -67,22 +66,12 @@ def find_in_topics(installation: Installation, secrets: Sequence[bytes]) -> Iter
 
 def find_in_metrics(installation: Installation, secrets: Sequence[bytes]) -> Iterator[str]:
     """Yield the operations ports that tell a secret; blocks."""
-    for address in to_addresses(installation):
+    for address in [to_ingress_address(installation), *to_worker_addresses(installation)]:
         for path in ("metrics", "readyz", "livez"):
             answer = httpx.get(f"http://{address}/{path}")
             shown = answer.content + str(answer.headers).encode()
             if any(secret in shown for secret in secrets):
                 yield f"{address}/{path}"
-
-
-def to_addresses(installation: Installation) -> list[str]:
-    """Return the operations ports of the processes that run."""
-    found = [f"127.0.0.1:{installation.ops_port}"]
-    for worker in installation.workers:
-        told = _OPERATIONS.findall(worker.log.read_bytes())
-        if worker.is_running and told:
-            found.append(told[-1].decode().removeprefix("http://"))
-    return found
 
 
 def find_everywhere(installation: Installation) -> list[str]:

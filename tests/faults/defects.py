@@ -55,10 +55,9 @@ async def converges(run: Run) -> None:
 
 async def rearm(run: Run, **environment: str) -> None:
     """Replace all workers by one with another environment."""
-    wrapper = run.wrapper
     for worker in list(run.fleet.workers):
         await run.fleet.leave(worker)
-    worker = run.fleet.start_worker(*wrapper, once=environment)
+    worker = run.fleet.start_worker(once=environment)
     await run.fleet.ready(worker)
 
 
@@ -182,7 +181,7 @@ async def join_in_the_quiet_period(run: Run) -> None:
     for number in range(DOCUMENTS):
         await run.burst.edit(number)
         await run.burst.edit(number)
-    run.fleet.start_worker(*run.wrapper)
+    run.fleet.start_worker()
     await converges(run)
 
 

@@ -25,11 +25,13 @@ class Fleet:
     """
     Workers by the order in which they joined; what ends with another code than planned is kept.
 
-    *may_exit* are the codes that a supervisor is used to: a kill, and our own watchdog.
+    *may_exit* are the codes that a supervisor is used to: a kill, and our own watchdog. *wrapper*
+    is the module that runs the workers, with its arguments, if it is another than the product's.
     """
 
     installation: Installation
     may_exit: Collection[int] = (EXIT_KILLED, EXIT_WATCHDOG)
+    wrapper: tuple[str, ...] = ()
     workers: list[Child] = field(default_factory=list)
     exits: list[tuple[str, int]] = field(default_factory=list)
     unplanned: list[str] = field(default_factory=list)
@@ -46,15 +48,15 @@ class Fleet:
         """
         Start one more worker.
 
-        *wrapper* is the module that runs it, with its arguments; *once* is added to its
-        environment until it has died.
+        *wrapper* is for this one, in place of the fleet's; *once* is added to its environment until
+        it has died.
         """
         installation = self.installation
         kept = {key: value for key, value in os.environ.items() if not key.startswith("QUINDEX_")}
         name = f"worker-{len(installation.workers) + 1}"
         worker = Child(
             name,
-            [sys.executable, "-m", *(wrapper or ("ops",)), "worker"],
+            [sys.executable, "-m", *(wrapper or self.wrapper or ("ops",)), "worker"],
             environment={**kept, **installation.variables, **(environment or {})},
             log=installation.folder / f"{name}.log",
         )

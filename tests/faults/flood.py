@@ -12,11 +12,12 @@ from ops.connections import kafka_admin
 from ops.installation import Installation
 from ops.lag import read_positions
 from pim.kinds import Kind
-from stack.child import Child
 from stack.local import LocalStack
 from tests.faults.evidence import read_topic
-from tests.faults.runs import SERVER_READY_WITHIN_S, open_run, until
+from tests.faults.memory import read_peak_bytes
+from tests.faults.runs import open_run, until
 from tests.faults.settling import settle
+from tests.faults.strikes import SERVER_READY_WITHIN_S
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 
 RSS_MAX_BYTES: Final = 400 * 1024 * 1024
@@ -100,10 +101,3 @@ def read_lag(installation: Installation) -> int:
         for where, position in positions.items()
         if where.topic != installation.topics.snapshots
     )
-
-
-def read_peak_bytes(worker: Child) -> int:
-    """Return the most memory that a worker has had resident."""
-    lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
-    kibibytes = next(line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(kibibytes) * 1024

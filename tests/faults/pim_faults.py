@@ -9,18 +9,16 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-import httpx
-
 from pim.retries import TRIES_MAX
 from simulator.faults import MEBIBYTE, FaultKind
-from stack.child import Child
 from tests.faults.burst import put
-from tests.faults.canary import find_everywhere, to_addresses
-from tests.faults.flood import RSS_MAX_BYTES, read_peak_bytes
+from tests.faults.canary import find_everywhere
+from tests.faults.flood import RSS_MAX_BYTES
+from tests.faults.memory import read_peak_bytes, read_resident_bytes
+from tests.faults.metrics import read_metric, to_worker_addresses
 from tests.faults.oracle import Verdict
 from tests.faults.runs import Run, until_true
 from tests.faults.zombies import to_wrapper
@@ -130,7 +128,7 @@ async def suffer(run: Run, group: Group, *, seconds: float) -> list[str]:
             f" {recovered_s:.0f} s; {verdict}"
         )
         _assert_kept(verdict, fault)
-        assert await read_metric(run, BREAKER) == 0, told
+        assert await _read_breaker(run) == 0, told
         assert hits > 0, told
         if fault.total:
             assert attempts <= to_attempts_max(seconds), told
@@ -148,23 +146,13 @@ def to_attempts_max(seconds: float) -> float:
     return TRIES_MAX * (2 + math.log2(seconds))
 
 
-def read_resident_bytes(worker: Child) -> int:
-    """Return what a worker has resident now."""
-    lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
-    kibibytes = next(line.split()[1] for line in lines if line.startswith("VmRSS"))
-    return int(kibibytes) * 1024
-
-
-async def read_metric(run: Run, name: str) -> float:
-    """Return a metric without labels, as the worker's operations port tells it."""
-    *_, address = to_addresses(run.installation)  # the ingress's comes first
-    async with httpx.AsyncClient() as http:
-        lines = (await http.get(f"http://{address}/metrics")).text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+async def _read_breaker(run: Run) -> float:
+    (address,) = to_worker_addresses(run.installation)
+    return await read_metric(address, BREAKER)
 
 
 async def _is_open(run: Run) -> bool:
-    return await read_metric(run, BREAKER) == 1
+    return await _read_breaker(run) == 1
 
 
 async def _strike(run: Run, fault: PimFault, seconds: float) -> tuple[int, float]:

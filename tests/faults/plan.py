@@ -5,6 +5,7 @@ Times count from the start of the run. Documents are numbers: below the size of 
 of the catalog by code, above it those that the plan creates.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +30,7 @@ class Verb(StrEnum):
 
 
 class Blow(StrEnum):
-    """What happens to a process."""
+    """What happens to a process, or to a server."""
 
     KILL = "kill"
     PAUSE = "pause"  # SIGSTOP, SIGCONT after *seconds*
@@ -37,12 +38,16 @@ class Blow(StrEnum):
     LEAVE = "leave"  # SIGTERM
     KAFKA = "kafka"  # stopped for *seconds*
     ELASTICSEARCH = "elasticsearch"  # the same
+    INGRESS = "ingress"  # killed
+    PIM = "pim"  # unwell for *seconds*
 
 
 ROUND_S: Final = 45.0
 """Of a minute of the long campaign; the rest is for convergence."""
-BLOW_S: Final = {Blow.PAUSE: 10.0, Blow.KAFKA: 20.0, Blow.ELASTICSEARCH: 20.0}
-_OUTAGES: Final = 2  # of four rounds
+BLOW_S: Final = {Blow.PAUSE: 10.0, Blow.KAFKA: 20.0, Blow.ELASTICSEARCH: 20.0, Blow.PIM: 8.0}
+TOGETHER: Final = 3
+"""So many blows fall at the same moment in the long campaign."""
+_CHOICES: Final = 12  # divides by as many as can be chosen from
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A blow; *worker* is a rank among those that run."""
+    """A blow; *choice* is the rank of its worker among those that run, or of what the PIM does."""
 
     at_s: float
     blow: Blow
-    worker: int = 0
+    choice: int = 0
     seconds: float = 0.0
 
 
@@ -122,21 +127,26 @@ def to_plan(
     blows: Mapping[Blow, int],
     blow_s: Mapping[Blow, float] | None = None,
     per_second: float = 12.0,
+    together: int = 1,
 ) -> Plan:
     """
     Return a run of *seconds* with so many *blows* of each kind, spread evenly, in random order.
 
-    *blow_s* is how long each lasts.
+    *blow_s* is how long each lasts; so many as *together* says fall at the same moment.
     """
     random = Random(seed)  # noqa: S311  # a plan, not a secret
     kinds = [blow for blow, count in sorted(blows.items()) for _ in range(count)]
     random.shuffle(kinds)
-    step_s = seconds / max(1, len(kinds))
+    moments = math.ceil(len(kinds) / together)
+    step_s = seconds / max(1, moments)
+    starts_s = [
+        round(number * step_s + random.uniform(0.1, 0.6) * step_s, 3) for number in range(moments)
+    ]
     faults = tuple(
         Fault(
-            round(number * step_s + random.uniform(0.1, 0.6) * step_s, 3),
+            starts_s[number // together],
             blow,
-            random.randrange(4),
+            random.randrange(_CHOICES),
             (blow_s or {}).get(blow, 0.0),
         )
         for number, blow in enumerate(kinds)
@@ -146,20 +156,23 @@ def to_plan(
 
 
 def to_campaign(seed: str, *, minutes: int, documents: int) -> tuple[Plan, ...]:
-    """Return one run for each minute, with every kind of blow."""
+    """Return one run for each minute, with every kind of blow, three at a time."""
     return tuple(
         to_plan(
             f"{seed}/{number}",
             seconds=ROUND_S,
             documents=documents,
             blows={
-                Blow.KILL: 4,
-                Blow.JOIN: 1,
-                Blow.LEAVE: 1,
+                Blow.KILL: 5,
+                Blow.JOIN: 2,
+                Blow.LEAVE: 2,
                 Blow.PAUSE: 1,
-                (Blow.KAFKA if number % 2 else Blow.ELASTICSEARCH): int(number % 4 < _OUTAGES),
+                Blow.INGRESS: 1,
+                Blow.PIM: 2,
+                (Blow.KAFKA if number % 2 else Blow.ELASTICSEARCH): 1,
             },
             blow_s=BLOW_S,
+            together=TOGETHER,
         )
         for number in range(minutes)
     )

@@ -1,7 +1,6 @@
 """Executes plans on real processes."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, nullcontext
@@ -20,15 +19,16 @@ from stack.server import Server
 from tests.faults.burst import Burst, open_burst
 from tests.faults.canary import find_in_files, to_secrets
 from tests.faults.fleet import EXIT_KILLED, EXIT_WATCHDOG, Fleet
+from tests.faults.metrics import read_metric, to_ingress_address
 from tests.faults.oracle import Verdict, judge
-from tests.faults.plan import Blow, Fault, Plan, PointRound
+from tests.faults.plan import Blow, Plan, PointRound
 from tests.faults.sampling import Sampler
 from tests.faults.settling import settle
+from tests.faults.strikes import strike
 
 DOCUMENTS: Final = 40
 SESSION_S: Final = 6.0
 DIES_WITHIN_S: Final = 45.0
-SERVER_READY_WITHIN_S: Final = 120.0
 _POLL_S: Final = 0.1
 _STARTING: Final = asyncio.Semaphore(2)
 """Topics and processes are made a few at a time: two cores have enough to do."""
@@ -52,7 +52,6 @@ class Run:
     burst: Burst
     sampler: Sampler
     servers: Mapping[Blow, Server]
-    wrapper: tuple[str, ...] = ()
 
     async def execute(self, plan: Plan) -> None:
         """Make a plan's changes and strike its blows, both when they are due."""
@@ -77,42 +76,22 @@ class Run:
             await asyncio.sleep(_EDIT_EVERY_S)
 
     async def judge(self, *, within_s: float = 120.0) -> Verdict:
-        """Wait for convergence and look at everything."""
+        """Wait until the spool is empty and all has converged, and look at everything."""
+        await until_true(
+            self._spool_is_empty, within_s=within_s, otherwise="the spool is not drained"
+        )
         return await judge(self.installation, self.sampler, within_s=within_s)
+
+    async def _spool_is_empty(self) -> bool:
+        address = to_ingress_address(self.installation)
+        return await read_metric(address, "quindex_spool_rows") == 0
 
     async def _strike_all(self, plan: Plan) -> None:
         started_s = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for fault in plan.faults:
                 await asyncio.sleep(max(0.0, fault.at_s - (time.monotonic() - started_s)))
-                group.create_task(self._strike(fault))
-
-    async def _strike(self, fault: Fault) -> None:
-        running = [worker for worker in self.fleet.workers if worker.is_running]
-        if fault.blow in self.servers:
-            await outage(self.servers[fault.blow], fault.seconds)
-        elif fault.blow is Blow.JOIN or not running:
-            self.fleet.start_worker()
-        else:
-            worker = running[fault.worker % len(running)]
-            if fault.blow is Blow.LEAVE:
-                if len(running) == 1:
-                    self.fleet.start_worker()
-                await self.fleet.leave(worker)
-            elif fault.blow is Blow.PAUSE:
-                worker.signal(signal.SIGSTOP)
-                await asyncio.sleep(fault.seconds)
-                worker.signal(signal.SIGCONT)
-            else:
-                await self.fleet.kill(worker)
-
-
-async def outage(server: Server, seconds: float) -> None:
-    """Stop a server, and start it again after a while."""
-    await asyncio.to_thread(server.stop)
-    await asyncio.sleep(seconds)
-    await asyncio.to_thread(server.start)
-    await asyncio.to_thread(server.wait_ready, SERVER_READY_WITHIN_S)
+                group.create_task(strike(fault, self.fleet, self.servers))
 
 
 async def until(
@@ -170,19 +149,19 @@ async def open_run(
         more={**SETTINGS, **(more or {})},
         **options,
     )
-    fleet = Fleet(installation, may_exit)
+    fleet = Fleet(installation, may_exit, wrapper)
     try:
         async with _STARTING:
             await installation.start(workers=0)
         for _ in range(workers):
-            fleet.start_worker(*wrapper, environment=environment)
+            fleet.start_worker(environment=environment)
         burst = await open_burst(installation, documents)
         await fleet.ready()
         sampler = Sampler(installation, may_vanish=may_vanish)
         async with fleet, sampler if watched else nullcontext():
             if announced:
                 await announce_all(installation)
-            yield Run(installation, fleet, burst, sampler, servers or {}, wrapper)
+            yield Run(installation, fleet, burst, sampler, servers or {})
         assert fleet.unplanned == [], "\n".join(fleet.unplanned[:2])
         secrets = to_secrets(installation)
         assert list(find_in_files(installation.folder, secrets)) == []

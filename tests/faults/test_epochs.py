@@ -18,9 +18,10 @@ from tests.faults.commands import quindex
 from tests.faults.fleet import EXIT_WATCHDOG
 from tests.faults.lab import Lab
 from tests.faults.plan import to_plan
-from tests.faults.runs import SERVER_READY_WITHIN_S, Run, open_run, until, until_true
+from tests.faults.runs import Run, open_run, until, until_true
 from tests.faults.sampling import read_all_documents
 from tests.faults.settling import settle
+from tests.faults.strikes import SERVER_READY_WITHIN_S
 from topics.layout import NOTIFICATIONS_PARTITIONS
 from topics.versions import to_epoch
 

@@ -1,5 +1,7 @@
 """The same seed gives the same plan, and a plan can be carried out."""
 
+from collections import Counter
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,4 +81,20 @@ def test_the_same_seed_gives_the_same_campaign(seed: str, minutes: int) -> None:
 
     assert first == second
     assert len(first) == minutes
-    assert all(plan.count(Blow.KILL) == 4 for plan in first)
+
+
+def test_the_campaign_strikes_with_everything_three_at_a_time() -> None:
+    plans = to_campaign("seed", minutes=20, documents=10)
+
+    assert {blow: sum(plan.count(blow) for plan in plans) for blow in Blow} == {
+        Blow.KILL: 100,
+        Blow.PAUSE: 20,
+        Blow.JOIN: 40,
+        Blow.LEAVE: 40,
+        Blow.KAFKA: 10,
+        Blow.ELASTICSEARCH: 10,
+        Blow.INGRESS: 20,
+        Blow.PIM: 40,
+    }
+    together = Counter(Counter(fault.at_s for fault in plans[0].faults).values())
+    assert together == {3: 4, 2: 1}

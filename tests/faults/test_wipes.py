@@ -27,8 +27,9 @@ from streams.surroundings import describe_topics
 from tests.faults.burst import put
 from tests.faults.fleet import EXIT_UNREACHABLE, EXIT_WATCHDOG
 from tests.faults.lab import Lab
-from tests.faults.runs import SERVER_READY_WITHIN_S, Run, open_run, until_true
+from tests.faults.runs import Run, open_run, until_true
 from tests.faults.settling import settle
+from tests.faults.strikes import SERVER_READY_WITHIN_S
 from tests.integration.calls import quindex
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]

@@ -13,6 +13,7 @@ from runtime.errors import OperatorError, QuindexError, TransientError, Unreacha
 INTERRUPTED: Final = 130
 _SAID_MAX_CHARS: Final = 4_000
 _LIBRARIES: Final = ("aiokafka", "kafka", "elastic_transport")
+_HELP: Final = frozenset({"-h", "--help"})
 
 _COMMANDS: Final = {
     "scans": "Look at scans, follow or cancel them.",
@@ -80,6 +81,10 @@ def main(arguments: list[str] | None = None, group: click.Group = command) -> No
     for name in _LIBRARIES:
         # Without a log of its own, a command says in its message what they would say beside it.
         logging.getLogger(name).addHandler(logging.NullHandler())
+    if arguments is None and _HELP.isdisjoint(sys.argv):
+        from runtime.logs import keep_quiet  # who only asks for help need not wait for it
+
+        keep_quiet()
     try:
         outcome: Any = group.main(arguments, prog_name="quindex", standalone_mode=False)
     except click.ClickException as error:

@@ -77,6 +77,18 @@ def configure_logs(
     )
 
 
+def keep_quiet() -> None:
+    """
+    Log warnings only, on stderr, and nothing of libraries: for commands that answer a person.
+
+    Without it structlog writes to stdout, which is for results.
+    """
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of a module; pass __name__."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)

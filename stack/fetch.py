@@ -4,7 +4,9 @@ Jars from Maven Central, exactly those that a lock names.
 Imports jgo, which only those who run the stack have: whoever needs this file imports it late.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import stamina
 from jgo.env import LockedDependency, LockFile
 from jgo.maven import Artifact, MavenContext
 from requests import RequestException
+from stamina import instrumentation
 
 from runtime.errors import Unreachable
 from stack.link import link_or_copy
@@ -37,7 +40,7 @@ def fetch_jars(lock: Path, maven: Path, folder: Path, say: Say) -> None:
     context = MavenContext(repo_cache=maven, timeout=TIMEOUT_S)
     say(f"fetching {len(wanted)} jars of {lock.name.split('.')[0]} ...")
     folder.mkdir(parents=True)
-    with ThreadPoolExecutor(DOWNLOADS_MAX) as pool:
+    with _quiet_retries(), ThreadPoolExecutor(DOWNLOADS_MAX) as pool:
         try:
             for count, jar in enumerate(pool.map(lambda item: _fetch(context, item), wanted), 1):
                 link_or_copy(jar, folder / jar.name)
@@ -50,6 +53,17 @@ def fetch_jars(lock: Path, maven: Path, folder: Path, say: Say) -> None:
                 "check the network (HTTPS_PROXY is honoured) and run this again, "
                 "what was fetched is kept."
             ) from error
+
+
+@contextmanager
+def _quiet_retries() -> Iterator[None]:
+    """Say nothing of the attempts: many jars would say the same at once, and the error says it."""
+    hooks = instrumentation.get_on_retry_hooks()
+    instrumentation.set_on_retry_hooks(())
+    try:
+        yield
+    finally:
+        instrumentation.set_on_retry_hooks(hooks)
 
 
 @stamina.retry(on=(RequestException, RuntimeError), attempts=ATTEMPTS_MAX, timeout=None)

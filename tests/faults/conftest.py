@@ -40,7 +40,13 @@ def lab(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let pass what kafka-python leaves open when a broker goes away while it connects."""
+    """
+    Put scenarios last, and let pass what kafka-python leaves open when a broker goes away.
+
+    Once the first has started, all run in a thread beside the tests, and draw numbers there:
+    Hypothesis, which replays examples with the same ones, would take that for a flaky test.
+    """
+    items.sort(key=lambda item: "lab" in getattr(item, "fixturenames", ()))
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(

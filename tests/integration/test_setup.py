@@ -66,6 +66,14 @@ def look(installation: Installation) -> dict[str, Any]:
     return {**kafka, **asyncio.run(ask())}
 
 
+def test_all_that_setup_says_on_stdout_is_its_result(installation: Installation) -> None:
+    code, said, logged = set_up(installation, "--json")
+
+    assert code == 0
+    assert json.loads(said)["changes"]
+    assert logged == ""
+
+
 def test_setup_changes_nothing_the_second_time_and_says_so(installation: Installation) -> None:
     first = set_up(installation)
     before = look(installation)

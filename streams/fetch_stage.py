@@ -34,7 +34,7 @@ from streams.choosing import Chooser
 from streams.quota_gate import QuotaGate
 from streams.quota_log import QuotaReleased
 from streams.settling import Entry, Settler
-from topics.due import DueRecord
+from topics.due import DueRecord, Lane
 from topics.end_offsets import EndOffsets
 from topics.notifications import to_key_bytes
 from topics.partitions import to_partition
@@ -51,6 +51,10 @@ _UNUSABLE_MAX_S: Final = 3_600.0
 """Both must be over until a resource is set aside while nothing else can be read either."""
 _ALONE_AFTER: Final = 2
 """Attempts without an answer, after which a resource is not packed with others."""
+
+# Looked up once: both are set whenever the stage turns round.
+_FULLEST: Final = quota_used_ratio.labels("fullest")
+_WAITING: Final = {lane: fetch_waiting_keys.labels(lane.value) for lane in Lane}
 
 log = get_logger(__name__)
 
@@ -162,9 +166,9 @@ class Fetcher:
         self._wake.set()
 
     def _observe(self) -> None:
-        quota_used_ratio.labels("fullest").set(self._gate.used_ratio)
+        _FULLEST.set(self._gate.used_ratio)
         for lane, size in self._queue.sizes().items():
-            fetch_waiting_keys.labels(lane.value).set(size)
+            _WAITING[lane].set(size)
 
     # --- fetching ---
 

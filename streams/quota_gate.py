@@ -34,6 +34,7 @@ LOST_CHECKS: Final = 6
 _LOOK_AGAIN_S: Final = 1.0
 """When only an answer can free a slot: it wakes the waiters by itself, this is the safety net."""
 
+_RANKS: Final = {lane: rank for rank, lane in enumerate(Lane)}
 log = get_logger(__name__)
 
 
@@ -268,5 +269,4 @@ class LaneGate:
 
 
 def _is_before(one: Lane, other: Lane) -> bool:
-    lanes = list(Lane)
-    return lanes.index(one) < lanes.index(other)
+    return _RANKS[one] < _RANKS[other]

@@ -11,7 +11,7 @@ _TICK_S = 1e-6
 Result = TypeVar("Result")
 
 
-class _Selector(selectors.SelectSelector):
+class _Selector(selectors.DefaultSelector):
     now_s = BEGIN_S
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:

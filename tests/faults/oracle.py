@@ -24,6 +24,7 @@ from tests.faults.settling import settle
 from topics.versions import to_end, to_epoch
 
 SETTLE_WITHIN_S: Final = 120.0
+_SHOWN_MAX: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,14 @@ class Verdict:
         """Fail unless every promise was kept."""
         assert self.agreement.is_equal, f"{self.agreement}: {self.agreement.examples()}"
         assert self.agreement.same > 0
-        assert self.regressions == []
-        assert self.unaccounted == []
-        assert self.evidence.overclaims == []
-        assert self.evidence.behind == []
+        assert not self.regressions, self.regressions[:_SHOWN_MAX]
+        assert not self.unaccounted, self.unaccounted[:_SHOWN_MAX]
+        assert not self.evidence.overclaims, self.evidence.overclaims[:_SHOWN_MAX]
+        assert not self.evidence.behind, self.evidence.behind[:_SHOWN_MAX]
         assert self.accepted > 0
         assert self.samples > 0
-        assert self.evidence.dead_letters == (dead_letters or {})
+        found = self.evidence.dead_letters
+        assert found == (dead_letters or {}), found
 
     def __str__(self) -> str:
         return (

@@ -75,18 +75,15 @@ def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool, as_json: bool)
 
 async def _read(settings: Settings) -> tuple[dict[str, float], dict[str, float]]:
     """Return the unannounced deletes that went through, and the parked ones, by key."""
-    from ops.connections import kafka_unreachable
+    from ops.failures import said_plainly
     from runtime.kafka_options import to_aiokafka_options
     from streams.log_reader import read_log
     from topics.control import fold_deletes
     from topics.names import TopicNames
 
-    try:
-        records = await read_log(
-            TopicNames(settings.topic_prefix).control, to_aiokafka_options(settings)
-        )
-    except Exception as error:
-        raise kafka_unreachable(settings, error) from error
+    topic = TopicNames(settings.topic_prefix).control
+    with said_plainly(settings):
+        records = await read_log(topic, to_aiokafka_options(settings))
     return fold_deletes((record.key, record.value) for record in records)
 
 

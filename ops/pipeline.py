@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-from aiokafka.errors import KafkaError
 from elasticsearch import AsyncElasticsearch
 
 from ops.collector import Collector
-from ops.connections import elasticsearch_client, kafka_unreachable, publisher_of
+from ops.connections import elasticsearch_client, publisher_of
 from ops.facts_export import FactsExporter
+from ops.failures import said_plainly
 from ops.operations_port import open_operations_port
 from ops.parts import Parts, claim_quota, purge_forever
 from pim.client import PimClient
@@ -83,7 +83,8 @@ async def run_worker(settings: Settings) -> None:
         else:
             log.warning("pim.not_checked", reason="the quota is used up")
         await _check_indices(client, settings)
-        epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
+        with said_plainly(settings):  # both servers may go away while a worker starts
+            epoch, _ = await EpochKeeper(settings, client, publisher, time.time).ensure()
         log.info("worker.starting", epoch=epoch.epoch, partitions=epoch.partitions)
 
         # Before anything is projected, and before a paused stage could take something on.
@@ -145,21 +146,18 @@ async def _follow(
     """Read a small topic whole, to be followed from there."""
     follower = Follower(follows, topic, to_aiokafka_options(settings))
     stack.push_async_callback(follower.stop)
-    try:
+    with said_plainly(settings):
         await follower.start()
-    except KafkaError as error:
-        raise kafka_unreachable(settings, error) from error
     return follower
 
 
 async def _open_ends(settings: Settings, topic: str, stack: AsyncExitStack) -> KafkaEndOffsets:
     ends = KafkaEndOffsets(topic, to_aiokafka_options(settings))
     try:
-        await ends.start()
+        with said_plainly(settings):
+            await ends.start()
     except KafkaUnavailable as error:
         raise Unreachable(f"Kafka: {error}. Run quindex setup first.") from error
-    except KafkaError as error:
-        raise kafka_unreachable(settings, error) from error
     stack.push_async_callback(ends.stop)
     return ends
 

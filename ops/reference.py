@@ -1,8 +1,6 @@
 """The topic `reference`, for commands: what is known of attributes, as of now."""
 
-from aiokafka.errors import KafkaError
-
-from ops.connections import kafka_unreachable
+from ops.failures import said_plainly
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.reference import Reference
@@ -19,10 +17,8 @@ async def read_reference(settings: Settings) -> Reference:
     """
     topic = TopicNames(settings.topic_prefix).reference
     reference = Reference()
-    try:
+    with said_plainly(settings):
         records = await read_log(topic, to_aiokafka_options(settings))
-    except KafkaError as error:
-        raise kafka_unreachable(settings, error) from error
     for record in records:
         reference.apply(record.key, record.value)
     return reference

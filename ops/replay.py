@@ -54,9 +54,8 @@ def command(  # noqa: PLR0917  # the options, in their order
 async def _replay(
     settings: Settings, since_s: float, selection: "Selection", *, dry_run: bool
 ) -> int:
-    from aiokafka.errors import KafkaError
-
-    from ops.connections import kafka_unreachable, publisher_of
+    from ops.connections import publisher_of
+    from ops.failures import said_plainly
     from ops.progress import Progress
     from runtime.kafka_options import to_aiokafka_options
     from streams.time_span import read_span
@@ -66,7 +65,7 @@ async def _replay(
     topic = TopicNames(settings.topic_prefix).notifications
     newest: dict[str, tuple[bytes | None, bytes]] = {}
     progress, read = Progress("notifications"), 0
-    try:
+    with said_plainly(settings):
         async for records, left in read_span(topic, to_aiokafka_options(settings), since_s=since_s):
             for record in records:
                 key = selection.pick(record.value, appended_s=record.timestamp / 1000)
@@ -74,8 +73,6 @@ async def _replay(
                     newest[key] = (record.key, record.value)
             read += len(records)
             progress("reading", read, left)
-    except KafkaError as error:
-        raise kafka_unreachable(settings, error) from error
     if not dry_run:
         headers = to_headers(Source.REPLAY, now_s=time.time())
         async with publisher_of(settings) as publisher:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka.errors import KafkaError
-
-from ops.connections import kafka_unreachable, publisher_of
+from ops.connections import publisher_of
+from ops.failures import said_plainly
 from ops.terminal import show
 from pim.kinds import Kind
 from runtime.errors import OperatorError
@@ -39,10 +38,8 @@ class ScanLog:
             Unreachable: Kafka does not answer.
         """
         topic = TopicNames(self.settings.topic_prefix).due
-        try:
+        with said_plainly(self.settings):
             records = await read_log(topic, to_aiokafka_options(self.settings), start=self._next)
-        except KafkaError as error:
-            raise kafka_unreachable(self.settings, error) from error
         for record in records:
             self._next = record.offset + 1
             if record.key is not None:

@@ -42,6 +42,7 @@ async def set_up(settings: Settings, *, dry_run: bool = False) -> list[str]:
         Refused: something is there that setup must not change.
     """
     from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+    from ops.failures import said_plainly
     from sinks.indices import check_server, ensure_indices
     from sinks.rules_file import load_rules
     from streams.epoch_keeper import EpochKeeper
@@ -71,5 +72,6 @@ async def set_up(settings: Settings, *, dry_run: bool = False) -> list[str]:
         )
         async with publisher_of(settings) as publisher:
             keeper = EpochKeeper(settings, client, publisher, time.time)
-            stored = await keeper.plan() if dry_run else (await keeper.ensure())[1]
+            with said_plainly(settings):
+                stored = await keeper.plan() if dry_run else (await keeper.ensure())[1]
     return changes + stored

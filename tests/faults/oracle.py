@@ -19,7 +19,7 @@ from pim.notifications import Meaning, parse_notification
 from runtime.errors import MalformedNotification
 from sinks.fields import to_id
 from tests.faults.evidence import Evidence, Lying, gather, read_topic
-from tests.faults.sampling import Place, Sampler, Seen, read_all_documents
+from tests.faults.sampling import Place, Sampler, Seen
 from tests.faults.settling import settle
 from topics.versions import to_end, to_epoch
 
@@ -71,8 +71,7 @@ async def judge(
     notifications = await asyncio.to_thread(read_topic, installation, topic)
     async with installation.client() as client:
         await client.indices.refresh(index=f"{installation.prefix}-*")
-        index = await read_all_documents(installation, client)
-    sampler.compare(index)
+        index = await sampler.look(client)
     accepted = {each["uuid"] for each in published if each["state"] == "accepted"}
     moments = {each["uuid"]: each["published_s"] for each in published}
     return Verdict(

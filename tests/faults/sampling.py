@@ -45,6 +45,7 @@ class Sampler:
     samples: int = 0
     moves: int = 0  # of a version, upwards
     _task: asyncio.Task[None] | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -60,10 +61,17 @@ class Sampler:
         async with self.installation.client() as client:
             while True:
                 try:
-                    self.compare(await read_all_documents(self.installation, client))
+                    await self.look(client)
                     await asyncio.sleep(SAMPLE_EVERY_S)
                 except (ApiError, TransportError):
                     await asyncio.sleep(_RETRY_S)  # it is away: part of some runs
+
+    async def look(self, client: AsyncElasticsearch) -> dict[Place, Seen]:
+        """Take a sample and compare it; one after the other, or an old one would come after a new."""
+        async with self._turn:
+            found = await read_all_documents(self.installation, client)
+            self.compare(found)
+        return found
 
     def compare(self, found: dict[Place, Seen]) -> None:
         """Take a sample."""
@@ -93,6 +101,7 @@ async def read_all_documents(
     found = await client.search(
         index=",".join(f"{alias}-*" for alias in aliases),
         size=_FOUND_MAX,
+        allow_partial_search_results=False,
         source_includes=["deleted", "sync.version", "sync.partition", "attributes.sim_revision"],
     )
     hits = found["hits"]["hits"]

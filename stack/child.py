@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,8 @@ class Child:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
         if self.is_running:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and its guard not yet
+                os.kill(self.pid, number)
 
     def wait(self, within_s: float) -> int:
         """

@@ -24,6 +24,11 @@ _POLL_MAX_RECORDS: Final = 500
 _FETCH_MAX_BYTES: Final = 1024 * 1024
 _MONTH_S: Final = 30 * 86_400.0
 _REQUEST_TIMEOUT_S: Final = 40.0
+_METADATA_MAX_AGE_S: Final = 10.0
+"""
+How long a group may stand still whose leader was told of no partitions by a broker that had just
+started: it gives nobody any, and looks again when its metadata is so old. By default 300 s.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ def create_app(settings: Settings, stages: Stages) -> PipelineApp:
         # The default restarts an agent that failed, without the records that it held.
         agent_supervisor="mode.CrashingSupervisor",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=int(_METADATA_MAX_AGE_S * 1000),
         broker_commit_interval=_COMMIT_INTERVAL_S,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 10,

@@ -1,7 +1,6 @@
 """A stage that takes no more holds up nobody else: one consumer feeds all three."""
 
 import asyncio
-from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
@@ -12,41 +11,16 @@ from stack.choose import Servers
 from streams.app import Stages, create_app
 from streams.publisher import KafkaPublisher
 from streams.worker import Worker
+from tests.streams.toys import Toy
 from topics.creation import ensure_topics
 from topics.layout import to_layouts
 from topics.names import TopicNames
-from topics.records import Received
 
 pytestmark = pytest.mark.stack
 
 SNAPSHOTS = 6_000  # 500 of a partition come at once, far more than the stage's queue has room for
 NOTIFICATIONS = 50
 WITHIN_S = 60.0
-
-
-@dataclass
-class Toy:
-    """A stage that takes what comes, or takes one record and no more."""
-
-    blocked: bool = False
-    taken: list[Received] = field(default_factory=list)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
-    waits_for: str | None = None
-
-    async def take(self, received: Received) -> None:
-        self.taken.append(received)
-        if self.blocked:
-            await self.released.wait()
-        received.acknowledge()
-
-    async def run(self) -> None:
-        await asyncio.Event().wait()
-
-    def drop(self) -> None:
-        pass
-
-    async def drain(self) -> None:
-        pass
 
 
 def test_a_blocked_index_stage_holds_up_neither_debounce_nor_fetch(servers: Servers) -> None:
@@ -71,26 +45,21 @@ def test_a_blocked_index_stage_holds_up_neither_debounce_nor_fetch(servers: Serv
                     key = f"document:{number}".encode()
                     group.create_task(publisher.append(topic, key=key, value=b"{}"))
 
-        async def until(stage: Toy, count: int) -> None:
-            async with asyncio.timeout(WITHIN_S):
-                while len({(each.partition, each.offset) for each in stage.taken}) < count:  # noqa: ASYNC110  # a condition of many records
-                    await asyncio.sleep(0.05)
-
         running = asyncio.create_task(worker.run())
         try:
             await append(names.snapshots, SNAPSHOTS)
-            await until(index, 1)
+            await index.until(1, within_s=WITHIN_S)
             for _ in range(3):  # whatever was under way when the queue filled
                 await append(names.notifications, NOTIFICATIONS)
                 await append(names.due, NOTIFICATIONS)
                 await asyncio.sleep(0.5)
-            await until(debounce, 3 * NOTIFICATIONS)
-            await until(fetch, 3 * NOTIFICATIONS)
+            await debounce.until(3 * NOTIFICATIONS, within_s=WITHIN_S)
+            await fetch.until(3 * NOTIFICATIONS, within_s=WITHIN_S)
             assert len(index.taken) == 1
 
             index.blocked = False
             index.released.set()
-            await until(index, SNAPSHOTS)  # and all partitions are read on
+            await index.until(SNAPSHOTS, within_s=WITHIN_S)  # and all partitions are read on
         finally:
             index.released.set()
             worker.stop()

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Sequence
 
 import click
 
+from ops.given import read_settings
 from ops.moments import Moment
-from runtime.settings import load_settings
 
 _KINDS = ("document", "variant", "asset", "classification")
 
@@ -30,7 +29,7 @@ def command(
     Reads the PIM page by page, 100 resources for one request, under the quota and behind live
     edits. The workers do it: Ctrl-C only stops watching. quindex scans cancel stops a scan.
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
 
     from ops.progress import Progress
     from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left

@@ -1,11 +1,10 @@
 """quindex console."""
 
 import asyncio
-import os
 
 import click
 
-from runtime.settings import load_settings
+from ops.given import read_settings
 
 
 @click.command()
@@ -21,7 +20,7 @@ def command() -> None:
       quindex console
       QUINDEX_CONSOLE_PORT=0 quindex console
     """
-    settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+    settings = read_settings(needs=("kafka", "elasticsearch", "locales"))
 
     from ops.pages.serving import check_exposed, serve
     from runtime.logs import configure_logs

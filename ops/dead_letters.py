@@ -1,18 +1,18 @@
 """quindex dead-letters."""
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from ops.given import read_settings
 from ops.moments import Moment
-from runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ops.letter import LetterState, Wanted
     from ops.letters import LetterLog
+    from runtime.settings import Settings
 
 _STAGES: Final = ("ingress", "debounce", "fetch", "index")
 _SHOWN_MAX: Final = 10
@@ -136,8 +136,8 @@ def resume(stage: str, dry_run: bool) -> None:
     click.echo(asyncio.run(_resume(_settings(), stage, dry_run=dry_run)))
 
 
-def _settings() -> Settings:
-    return load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+def _settings() -> "Settings":
+    return read_settings(needs=("kafka", "elasticsearch", "locales"))
 
 
 def _to_wanted(
@@ -212,7 +212,7 @@ def _tell(chosen: Sequence[Any]) -> None:
         click.echo(f"… and {len(chosen) - _SHOWN_MAX} more", err=True)
 
 
-async def _read(settings: Settings) -> "LetterLog":
+async def _read(settings: "Settings") -> "LetterLog":
     from ops.connections import elasticsearch_client
     from ops.failures import said_plainly
     from ops.letters import read_letters
@@ -223,7 +223,7 @@ async def _read(settings: Settings) -> "LetterLog":
 
 
 async def _keep(
-    settings: Settings, log: "LetterLog", chosen: Sequence[Any], state: "LetterState"
+    settings: "Settings", log: "LetterLog", chosen: Sequence[Any], state: "LetterState"
 ) -> int:
     from ops.connections import publisher_of
     from ops.failures import said_plainly
@@ -235,7 +235,7 @@ async def _keep(
             return await decide(publisher, settings, chosen, state, firsts=log.firsts, known=known)
 
 
-async def _resume(settings: Settings, stage: str, *, dry_run: bool) -> str:
+async def _resume(settings: "Settings", stage: str, *, dry_run: bool) -> str:
     from ops.connections import publisher_of
     from ops.failures import said_plainly
     from runtime.errors import Refused

@@ -1,16 +1,19 @@
 """quindex deletes."""
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
+from ops.given import read_settings
 from ops.terminal import show as to_shown
 from ops.terminal import to_json
-from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 
 @click.group()
@@ -27,7 +30,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def show(as_json: bool) -> None:
     """List what is parked."""
-    braked = asyncio.run(_read(load_settings(os.environ, needs=("kafka",))))[1]
+    braked = asyncio.run(_read(read_settings(needs=("kafka",))))[1]
     for key, at_s in sorted(braked.items()):
         if as_json:
             click.echo(to_json({"key": key, "at": at_s}))
@@ -63,7 +66,7 @@ def discard(keys: Sequence[str], dry_run: bool, as_json: bool) -> None:
 
 
 def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool, as_json: bool) -> None:
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     resolved, again = asyncio.run(_decide(settings, keys, delete=delete, dry_run=dry_run))
     if as_json:
         click.echo(to_json({"resolved": resolved, "again": again, "dry_run": dry_run}))
@@ -73,7 +76,7 @@ def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool, as_json: bool)
     click.echo(f"{'would look' if dry_run else 'looking'} again at {again} earlier ones")
 
 
-async def _read(settings: Settings) -> tuple[dict[str, float], dict[str, float]]:
+async def _read(settings: "Settings") -> tuple[dict[str, float], dict[str, float]]:
     """Return the unannounced deletes that went through, and the parked ones, by key."""
     from ops.failures import said_plainly
     from runtime.kafka_options import to_aiokafka_options
@@ -88,7 +91,7 @@ async def _read(settings: Settings) -> tuple[dict[str, float], dict[str, float]]
 
 
 async def _decide(
-    settings: Settings, keys: Sequence[str], *, delete: bool, dry_run: bool
+    settings: "Settings", keys: Sequence[str], *, delete: bool, dry_run: bool
 ) -> tuple[int, int]:
     from ops.connections import publisher_of
     from pim.kinds import parse_key

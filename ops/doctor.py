@@ -1,14 +1,17 @@
 """quindex doctor."""
 
 import asyncio
-import os
 import sys
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from runtime.settings import Settings, load_settings
+from ops.given import read_settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
 
 _MARKS: Final = {"ok": "ok     ", "warning": "WARNING", "error": "ERROR  "}
 
@@ -29,11 +32,11 @@ def command(url: str | None, as_json: bool) -> None:
       quindex doctor --url https://hooks.example.org --json
     """
     needs = ("kafka", "elasticsearch", "locales", "pim_url", "pim_token")
-    settings = load_settings(os.environ, needs=needs)
+    settings = read_settings(needs=needs)
     sys.exit(asyncio.run(_examine(settings, url, as_json=as_json)))
 
 
-async def _examine(settings: Settings, url: str | None, *, as_json: bool) -> int:
+async def _examine(settings: "Settings", url: str | None, *, as_json: bool) -> int:
     from ops.checks import Check, Grade, to_worst
     from ops.examining import Examiner
     from ops.terminal import show, to_json

@@ -1,18 +1,18 @@
 """quindex explain."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from runtime.settings import Settings, load_settings
+from ops.given import read_settings
 
 if TYPE_CHECKING:
     from ops.side_by_side import Difference
     from ops.story import Story
+    from runtime.settings import Settings
 
 _KINDS = ("document", "variant", "asset", "classification")
 
@@ -42,7 +42,7 @@ def command(
     """
     asks = diff or ask_pim
     needs = ("kafka", "elasticsearch", "locales", *(("pim_url", "pim_token") if asks else ()))
-    settings = load_settings(os.environ, needs=needs)
+    settings = read_settings(needs=needs)
     if locale is not None:
         if locale not in settings.locales:
             known = ", ".join(settings.locales)
@@ -52,7 +52,7 @@ def command(
 
 
 async def _explain(
-    settings: Settings, kind_name: str, code: str, *, asks: bool, diff: bool, as_json: bool
+    settings: "Settings", kind_name: str, code: str, *, asks: bool, diff: bool, as_json: bool
 ) -> None:
     from ops.comparing import compare_with_pim
     from ops.connections import elasticsearch_client

@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from runtime.settings import Settings, load_settings
+from ops.given import read_settings
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
 
+    from runtime.settings import Settings
     from sinks.plan import LocalePlan
 
 _NEEDS = ("elasticsearch", "locales")
@@ -32,7 +32,7 @@ def command() -> None:
 @_as_json
 def plan(as_json: bool) -> None:
     """Say what each index needs: nothing, a change in place, or a rebuild. Changes nothing."""
-    settings = load_settings(os.environ, needs=_NEEDS)
+    settings = read_settings(needs=_NEEDS)
     _show(asyncio.run(_with_client(settings, lambda client: read(settings, client))), as_json)
 
 
@@ -41,7 +41,7 @@ def plan(as_json: bool) -> None:
 @_as_json
 def apply(dry_run: bool, as_json: bool) -> None:
     """Do what needs no rebuild, and name the command for the rest."""
-    settings = load_settings(os.environ, needs=_NEEDS)
+    settings = read_settings(needs=_NEEDS)
     if dry_run:
         _show(asyncio.run(_with_client(settings, lambda client: read(settings, client))), as_json)
         return
@@ -61,7 +61,7 @@ def apply(dry_run: bool, as_json: bool) -> None:
 @_as_json
 def list_(as_json: bool) -> None:
     """Show the index of each locale, with its documents and size."""
-    settings = load_settings(os.environ, needs=_NEEDS)
+    settings = read_settings(needs=_NEEDS)
     rows = asyncio.run(_with_client(settings, lambda client: _list(settings, client)))
     if as_json:
         click.echo(json.dumps({"indices": rows}))
@@ -77,7 +77,7 @@ def list_(as_json: bool) -> None:
 @_as_json
 def drop(names: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """Delete indices that nobody reads or writes any more: kept ones, and left over ones."""
-    settings = load_settings(os.environ, needs=_NEEDS)
+    settings = read_settings(needs=_NEEDS)
     asyncio.run(_with_client(settings, lambda client: _drop(settings, client, names, dry_run)))
     if as_json:
         click.echo(json.dumps({"deleted": list(names), "dry_run": dry_run}))
@@ -86,7 +86,7 @@ def drop(names: Sequence[str], dry_run: bool, as_json: bool) -> None:
         click.echo(f"{'would delete' if dry_run else 'deleted'} {name}")
 
 
-async def read(settings: Settings, client: "AsyncElasticsearch") -> "list[LocalePlan]":
+async def read(settings: "Settings", client: "AsyncElasticsearch") -> "list[LocalePlan]":
     """
     Return the plans of all locales.
 
@@ -157,7 +157,7 @@ def _show(plans: "Sequence[LocalePlan]", as_json: bool) -> None:
 
 
 async def _with_client(
-    settings: Settings, work: "Callable[[AsyncElasticsearch], Awaitable[Any]]"
+    settings: "Settings", work: "Callable[[AsyncElasticsearch], Awaitable[Any]]"
 ) -> Any:
     from elasticsearch import ApiError, TransportError
 
@@ -176,7 +176,7 @@ async def _with_client(
 
 
 async def _apply(
-    settings: Settings, client: "AsyncElasticsearch"
+    settings: "Settings", client: "AsyncElasticsearch"
 ) -> "tuple[list[str], list[LocalePlan]]":
     from sinks.planning import apply_in_place
     from sinks.rules_file import load_rules
@@ -188,7 +188,7 @@ async def _apply(
     return changes, await read(settings, client)
 
 
-async def _list(settings: Settings, client: "AsyncElasticsearch") -> list[dict[str, Any]]:
+async def _list(settings: "Settings", client: "AsyncElasticsearch") -> list[dict[str, Any]]:
     from sinks.fields import to_alias
     from sinks.generations import list_indices, read_live_indices
 
@@ -212,7 +212,7 @@ async def _list(settings: Settings, client: "AsyncElasticsearch") -> list[dict[s
 
 
 async def _drop(
-    settings: Settings, client: "AsyncElasticsearch", names: Sequence[str], dry_run: bool
+    settings: "Settings", client: "AsyncElasticsearch", names: Sequence[str], dry_run: bool
 ) -> None:
     from runtime.errors import Refused
     from sinks.fields import to_alias

@@ -1,7 +1,5 @@
 """`quindex ingress`: take Quable's webhook calls."""
 
-import os
-
 import click
 
 
@@ -15,9 +13,9 @@ def command() -> None:
     import uvloop
 
     from ingress.process import run_ingress
+    from ops.given import read_settings
     from runtime.logs import configure_logs
-    from runtime.settings import load_settings
 
-    settings = load_settings(os.environ, needs=("kafka", "webhook_authorization"))
+    settings = read_settings(needs=("kafka", "webhook_authorization"))
     configure_logs(level=settings.log_level)
     uvloop.run(run_ingress(settings))

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
-import os
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from runtime.settings import Settings, load_settings
+from ops.given import read_settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
 
 STAGES = ("debounce", "fetch", "index")
 
@@ -28,7 +32,7 @@ def command(stage: str, reason: str, dry_run: bool, as_json: bool) -> None:
       quindex pause fetch --reason "the PIM is being moved"
       quindex resume fetch
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     if not dry_run:
         asyncio.run(_pause(settings, stage, reason))
     if as_json:
@@ -37,7 +41,7 @@ def command(stage: str, reason: str, dry_run: bool, as_json: bool) -> None:
     click.echo(f"the stage {stage} {'would be paused' if dry_run else 'is paused'}")
 
 
-async def _pause(settings: Settings, stage: str, reason: str) -> None:
+async def _pause(settings: "Settings", stage: str, reason: str) -> None:
     from ops.connections import publisher_of
     from ops.failures import said_plainly
     from topics.names import TopicNames

@@ -1,11 +1,10 @@
 """quindex quota."""
 
 import asyncio
-import os
 
 import click
 
-from runtime.settings import load_settings
+from ops.given import read_settings
 
 
 @click.command()
@@ -22,7 +21,7 @@ def command(as_json: bool, watch: bool) -> None:
       quindex quota
       quindex quota --json | jq .lanes.process.done
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
 
     from ops.failures import said_plainly
     from ops.quota_table import to_lines, to_object

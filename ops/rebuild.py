@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import os
 
 import click
 
-from runtime.settings import load_settings
+from ops.given import read_settings
 
 NEEDS = ("kafka", "elasticsearch", "locales")
 
@@ -38,7 +37,7 @@ def command(  # noqa: PLR0917  # the options, in their order
     Needs no request to the PIM, and loses no write: searches and edits go on meanwhile. Where
     snapshots was lost, --from-pim has the workers backfill it before. Stopped at any point, it goes on there the next time. The old indices are kept for quindex rollback.
     """
-    settings = load_settings(os.environ, needs=NEEDS)
+    settings = read_settings(needs=NEEDS)
 
     from ops.transfers import complete, fill_share, open_rebuild, read_pim, rebuild
     from runtime.errors import Refused

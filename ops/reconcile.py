@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 import click
 
+from ops.given import read_settings
 from ops.moments import Moment
 from ops.terminal import show
-from runtime.settings import load_settings
 
 DRIFT: Final = 6
 _KINDS = ("document", "variant", "asset", "classification")
@@ -37,7 +36,7 @@ def command(
     Exit code 6 when drift was found. The workers do it, one request to the PIM per 100 resources:
     Ctrl-C only stops watching.
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
 
     from ops.progress import Progress
     from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left

@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from ops.given import read_settings
 from ops.moments import Moment
-from runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from runtime.settings import Settings
     from streams.time_span import Selection
 
 
@@ -36,7 +36,7 @@ def command(  # noqa: PLR0917  # the options, in their order
 
     Kafka keeps them for seven days. Each resource is fetched once, however many there are of it.
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     from streams.time_span import Selection
 
     selection = Selection(
@@ -52,7 +52,7 @@ def command(  # noqa: PLR0917  # the options, in their order
 
 
 async def _replay(
-    settings: Settings, since_s: float, selection: "Selection", *, dry_run: bool
+    settings: "Settings", since_s: float, selection: "Selection", *, dry_run: bool
 ) -> int:
     from ops.connections import publisher_of
     from ops.failures import said_plainly

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-import os
+from typing import TYPE_CHECKING
 
 import click
 
+from ops.given import read_settings
 from ops.pause import STAGES
-from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 
 @click.command()
@@ -20,7 +23,7 @@ def command(stage: str, dry_run: bool, as_json: bool) -> None:
 
     One that has stopped by itself is another matter: quindex dead-letters resume.
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     asyncio.run(_resume(settings, stage, dry_run=dry_run))
     if as_json:
         click.echo(json.dumps({"resumed": stage, "dry_run": dry_run}))
@@ -28,7 +31,7 @@ def command(stage: str, dry_run: bool, as_json: bool) -> None:
     click.echo(f"the stage {stage} {'would go' if dry_run else 'goes'} on")
 
 
-async def _resume(settings: Settings, stage: str, *, dry_run: bool) -> None:
+async def _resume(settings: "Settings", stage: str, *, dry_run: bool) -> None:
     from ops.connections import publisher_of
     from ops.failures import said_plainly
     from runtime.errors import Refused

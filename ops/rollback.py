@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import os
 
 import click
 
-from runtime.settings import load_settings
+from ops.given import read_settings
 
 
 @click.command()
@@ -19,7 +18,7 @@ def command(dry_run: bool, as_json: bool) -> None:
     Then the snapshots that came since are applied to them: nothing is lost. Possible for seven
     days after the rebuild.
     """
-    settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+    settings = read_settings(needs=("kafka", "elasticsearch", "locales"))
 
     from ops.transfers import roll_back
     from runtime.logs import configure_logs

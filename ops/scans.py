@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from ops.given import read_settings
 from ops.terminal import show
-from runtime.settings import load_settings
 
 if TYPE_CHECKING:
     from topics.scans import ScanRecord
@@ -26,7 +25,7 @@ def list_(as_json: bool) -> None:
     """List the scans of the last days, oldest first."""
     from ops.scanning import ScanLog
 
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     scans = asyncio.run(ScanLog(settings).read())
     for scan in scans:
         click.echo(_to_text(scan, as_json))
@@ -42,7 +41,7 @@ def watch(scan_id: str, as_json: bool) -> None:
     from ops.progress import Progress
     from ops.scanning import follow, to_left
 
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     _find(scan_id)
     progress = Progress("resources", limit="the PIM's quota")
 
@@ -63,7 +62,7 @@ def cancel(scan_id: str, dry_run: bool, as_json: bool) -> None:
 
     scan = _find(scan_id)
     if not dry_run:
-        asyncio.run(cancel_scan(load_settings(os.environ, needs=("kafka",)), scan_id))
+        asyncio.run(cancel_scan(read_settings(needs=("kafka",)), scan_id))
     if as_json:
         click.echo(_to_text(scan, as_json))
     else:
@@ -74,7 +73,7 @@ def _find(scan_id: str) -> "ScanRecord":
     from ops.scanning import ScanLog
     from runtime.errors import Refused
 
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     for scan in asyncio.run(ScanLog(settings).read()):
         if scan.id == scan_id:
             return scan

@@ -1,21 +1,20 @@
 """quindex search: ask the index what a shopper would ask."""
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ops.given import read_settings
 from ops.terminal import show, to_json
 from pim.kinds import Kind
 from runtime.errors import OperatorError
-from runtime.settings import Settings, load_settings
-from sinks.fields import to_alias
-from sinks.found import Found, to_found, to_suggestions
-from sinks.rules_file import load_rules
-from sinks.searching import Question, to_request, to_suggestion
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+    from sinks.found import Found
 
 _BOLD: Final = {"<em>": "\x1b[1m", "</em>": "\x1b[22m"}
 
@@ -57,7 +56,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Search the index, in one locale. Without QUERY everything matches."""
-    settings = load_settings(os.environ, needs=("elasticsearch", "locales"))
+    from sinks.found import to_found, to_suggestions
+    from sinks.rules_file import load_rules
+    from sinks.searching import Question, to_request, to_suggestion
+
+    settings = read_settings(needs=("elasticsearch", "locales"))
     rules = load_rules(settings.attributes)
     question = Question(
         text=query,
@@ -86,7 +89,7 @@ def command(
     click.echo(f"{found.total} found, {len(found.hits)} shown", err=True)
 
 
-def to_lines(found: Found) -> list[str]:
+def to_lines(found: "Found") -> list[str]:
     """Return what is printed of an answer."""
     lines = []
     for hit in found.hits:
@@ -127,12 +130,13 @@ def parse_filter(text: str) -> tuple[str, str]:
     return name, value
 
 
-async def _search(settings: Settings, locale: str, request: Mapping[str, Any]) -> Any:
+async def _search(settings: "Settings", locale: str, request: Mapping[str, Any]) -> Any:
     # Heavy, and --help should answer at once.
     from elasticsearch import ApiError, NotFoundError, TransportError
 
     from sinks.cluster_errors import to_operator_error, to_unreachable
     from sinks.elasticsearch import connect
+    from sinks.fields import to_alias
 
     alias = to_alias(settings.index_prefix, locale)
     async with connect(settings) as client:

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-import os
 import time
+from typing import TYPE_CHECKING
 
 import click
 
-from runtime.settings import Settings, load_settings
+from ops.given import read_settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 
 @click.command()
@@ -20,7 +23,7 @@ def command(dry_run: bool, as_json: bool) -> None:
     Needs Kafka and Elasticsearch, not the PIM. Run it before the first start, after an upgrade,
     and after either store was lost or restored; the second time it changes nothing.
     """
-    settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+    settings = read_settings(needs=("kafka", "elasticsearch", "locales"))
     changes = asyncio.run(set_up(settings, dry_run=dry_run))
     if as_json:
         click.echo(json.dumps({"changes": changes, "dry_run": dry_run}))
@@ -31,7 +34,7 @@ def command(dry_run: bool, as_json: bool) -> None:
         click.echo("nothing to change: everything is set up")
 
 
-async def set_up(settings: Settings, *, dry_run: bool = False) -> list[str]:
+async def set_up(settings: "Settings", *, dry_run: bool = False) -> list[str]:
     """
     Bring Kafka and Elasticsearch to what the settings ask for; return what was changed, in words.
 

@@ -3,13 +3,15 @@
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runtime.errors import Unreachable
-from stack.local import LocalStack
 from stack.say import say_on_stderr
-from stack.server import Server, Status
+
+if TYPE_CHECKING:
+    from stack.server import Server, Status
 
 _PORT = click.IntRange(0, 65_535)
 
@@ -43,6 +45,8 @@ def up(folder: Path, kafka_port: int, elasticsearch_port: int) -> None:
 
     What runs already is left as it is. The first time, some 100 MB are downloaded.
     """
+    from stack.local import LocalStack
+
     stack = LocalStack(folder, kafka_port=kafka_port, elasticsearch_port=elasticsearch_port)
     for server in stack.servers:
         if claim := server.running():
@@ -59,6 +63,8 @@ def up(folder: Path, kafka_port: int, elasticsearch_port: int) -> None:
 @click.option("--wipe", is_flag=True, help="Delete the data, configuration and logs too.")
 def down(folder: Path, wipe: bool) -> None:
     """Stop both; their data is kept."""
+    from stack.local import LocalStack
+
     for server in LocalStack(folder).servers:
         if claim := server.running():
             say_on_stderr(f"stopping {server.name} ...")
@@ -78,6 +84,8 @@ def down(folder: Path, wipe: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(folder: Path, as_json: bool) -> None:
     """Say what runs, where, and whether it answers; exit code 4 if one of both does not."""
+    from stack.local import LocalStack
+
     servers = LocalStack(folder).servers
     found = {server.name.lower(): server.status() for server in servers}
     if as_json:
@@ -93,7 +101,7 @@ def status(folder: Path, as_json: bool) -> None:
         )
 
 
-def _in_words(server: Server, status: Status) -> str:
+def _in_words(server: "Server", status: "Status") -> str:
     if status.pid is None:
         return "does not run"
     answers = "answers" if status.answers else f"does not answer, see {server.log}"

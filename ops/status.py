@@ -1,12 +1,11 @@
 """quindex status."""
 
 import asyncio
-import os
 import sys
 
 import click
 
-from runtime.settings import load_settings
+from ops.given import read_settings
 
 
 @click.command()
@@ -25,7 +24,7 @@ def command(as_json: bool, watch: bool) -> None:
       quindex status
       quindex status --json | jq .verdict
     """
-    settings = load_settings(os.environ, needs=("kafka", "elasticsearch", "locales"))
+    settings = read_settings(needs=("kafka", "elasticsearch", "locales"))
 
     from ops.collector import Collector
     from ops.status_table import to_lines, to_object

@@ -1,17 +1,17 @@
 """quindex tail."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from ops.given import read_settings
 from ops.moments import Moment
-from runtime.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ops.noticed import Filter
+    from runtime.settings import Settings
 
 _KINDS: Final = ("document", "variant", "asset", "classification")
 _SOURCES: Final = ("webhook", "cascade", "trigger", "replay", "marker", "mark")
@@ -48,7 +48,7 @@ def command(
       quindex tail --source webhook --kind document --locale fr_FR
       quindex tail --since 10m --no-follow --json
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
 
     from ops.failures import said_plainly
     from ops.noticed import Filter
@@ -67,7 +67,7 @@ def command(
 
 
 async def _tail(
-    settings: Settings,
+    settings: "Settings",
     wanted: "Filter",
     since_s: float | None,
     number: int | None,

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from ops.given import read_settings
 from ops.terminal import show
-from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 _KINDS = ("document", "variant", "asset", "classification")
 
@@ -34,7 +37,7 @@ def command(
 
     From there it is an ordinary change: fetched under the quota, versioned, indexed.
     """
-    settings = load_settings(os.environ, needs=("kafka",))
+    settings = read_settings(needs=("kafka",))
     if not dry_run:
         asyncio.run(_trigger(settings, kind, codes, after_s))
     if as_json:
@@ -46,7 +49,7 @@ def command(
 
 
 async def _trigger(
-    settings: Settings, kind: str, codes: Sequence[str], after_s: float | None
+    settings: "Settings", kind: str, codes: Sequence[str], after_s: float | None
 ) -> None:
     from ops.connections import publisher_of
     from pim.kinds import Kind

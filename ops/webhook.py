@@ -1,18 +1,18 @@
 """quindex webhook."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from runtime.settings import Settings, load_settings
+from ops.given import read_settings
 
 if TYPE_CHECKING:
     from pim.client import PimClient
     from pim.webhooks import Webhook
+    from runtime.settings import Settings
 
 _NEEDS = ("kafka", "pim_url", "pim_token")
 
@@ -35,7 +35,7 @@ def show(as_json: bool) -> None:
 
     from ops.terminal import to_json
 
-    found = asyncio.run(_list(load_settings(os.environ, needs=_NEEDS)))
+    found = asyncio.run(_list(read_settings(needs=_NEEDS)))
     for webhook in found:
         if as_json:
             click.echo(to_json({**asdict(webhook), "missing_events": webhook.missing_events}))
@@ -61,7 +61,7 @@ def create(url: str, name: str, events: Sequence[str], dry_run: bool, as_json: b
     from ops.terminal import to_json
     from pim.webhooks import EVENTS
 
-    settings = load_settings(os.environ, needs=_NEEDS)
+    settings = read_settings(needs=_NEEDS)
     chosen = tuple(events) or EVENTS
     if not dry_run:
         asyncio.run(_create(settings, name, url, chosen))
@@ -87,7 +87,7 @@ def enable(name: str | None, dry_run: bool, as_json: bool) -> None:
     from ops.terminal import show as to_text
     from ops.terminal import to_json
 
-    settings = load_settings(os.environ, needs=_NEEDS)
+    settings = read_settings(needs=_NEEDS)
     webhook, was_active = asyncio.run(_enable(settings, name, dry_run=dry_run))
     if as_json:
         is_enabled = not was_active and not dry_run
@@ -125,12 +125,12 @@ def choose(webhooks: "Sequence[Webhook]", name: str | None) -> "Webhook":
     raise Refused(f"{what}; Quable has: {known}. See quindex webhook show.")
 
 
-async def _list(settings: Settings) -> "list[Webhook]":
+async def _list(settings: "Settings") -> "list[Webhook]":
     async with _asking(settings) as (pim, _):
         return await pim.webhooks()
 
 
-async def _create(settings: Settings, name: str, url: str, events: Sequence[str]) -> None:
+async def _create(settings: "Settings", name: str, url: str, events: Sequence[str]) -> None:
     from pim.webhooks import to_payload
     from runtime.errors import Refused
 
@@ -140,7 +140,9 @@ async def _create(settings: Settings, name: str, url: str, events: Sequence[str]
         await _change(pim.create_webhook(to_payload(name, url, events)))
 
 
-async def _enable(settings: Settings, name: str | None, *, dry_run: bool) -> "tuple[Webhook, bool]":
+async def _enable(
+    settings: "Settings", name: str | None, *, dry_run: bool
+) -> "tuple[Webhook, bool]":
     async with _asking(settings) as (pim, _):
         webhook = choose(await pim.webhooks(), name)
         if webhook.is_active or dry_run:
@@ -161,7 +163,7 @@ async def _change(change: Any) -> "Webhook":
     return webhook
 
 
-def _asking(settings: Settings) -> "AbstractAsyncContextManager[tuple[PimClient, Any]]":
+def _asking(settings: "Settings") -> "AbstractAsyncContextManager[tuple[PimClient, Any]]":
     from ops.asking_pim import asking_pim
 
     return asking_pim(settings)

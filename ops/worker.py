@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from runtime.settings import load_settings
+from ops.given import read_settings
 
 NEEDS = ("kafka", "elasticsearch", "locales", "pim_url", "pim_token")
 
@@ -20,7 +20,7 @@ def command() -> None:
     PIM. SIGTERM drains, commits and leaves the group; give it 30 seconds. Exit code 70 means that
     a watchdog ended it: start it again.
     """
-    settings = load_settings(os.environ, needs=NEEDS)
+    settings = read_settings(needs=NEEDS)
 
     from ops.pipeline import run_worker
     from runtime import points

@@ -29,6 +29,7 @@ from tests.integration.commands import PATIENCE_S, run_command, without_settings
 
 USAGE = 2
 RESTART = 70
+SLOW = frozenset({"aiokafka", "elasticsearch", "faust", "httpx", "kafka", "pydantic", "rich"})
 SECRET = "must-not-be-shown"  # noqa: S105  # it guards nothing
 
 
@@ -108,6 +109,25 @@ def test_every_command_has_help(words: tuple[str, ...]) -> None:
     usage, _, text = result.output.partition("\n\n")
     assert usage.startswith("Usage:")
     assert text.strip(), "what does it do?"
+
+
+def test_help_loads_nothing_that_takes_long() -> None:
+    names = command.list_commands(click.Context(command))
+    code = (
+        "import sys; from click.testing import CliRunner; from ops.__main__ import command\n"
+        f"for name in {names}: CliRunner().invoke(command, [name, '--help'])\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", code],
+        env=without_settings(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "click" in done.stdout.split()
+    assert SLOW.isdisjoint(done.stdout.split())
 
 
 def test_it_knows_its_version() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from runtime.errors import Refused
 
 FETCH_MAX_BYTES: Final = 256 * 1024
 """Of one partition at once: heads and tails are looked at, not whole topics."""
+STOP_MAX_S: Final = 1.0
 _POLL_MS: Final = 50
 
 
@@ -66,6 +67,8 @@ class RangeReader:
             for place, bounds in ranges.items()
             if bounds[0] < bounds[1]
         }
+        if not left:
+            return [], True
         records: list[Seen] = []
         deadline_s = self.clock() + within_s
         self.consumer.assign(list(left))
@@ -108,7 +111,11 @@ async def open_ranges(options: Mapping[str, Any], clock: Clock) -> AsyncIterator
     finally:
         # A task of aiokafka's that has not begun would take the end for a cancellation of ours.
         await asyncio.sleep(0)
-        await consumer.stop()
+        # And one that cancels its fetches of an earlier assignment takes it for theirs and goes on;
+        # the timeout cancels it once more, and the rest of `stop` follows.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_MAX_S):
+                await consumer.stop()
 
 
 def to_seen(record: Any) -> Seen:

@@ -86,7 +86,8 @@ class Fetcher:
     @property
     def waits_for(self) -> str | None:
         """What keeps the stage from fetching, if anything."""
-        return self._gate.pacing.waits_for() or self._waits_for
+        # Only the first request of a new owner finds out that others have used the quota up.
+        return self._gate.pacing.waits_for() or self._waits_for or self._gate.holds_up
 
     def __len__(self) -> int:
         return len(self._queue)

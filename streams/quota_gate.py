@@ -102,6 +102,16 @@ class QuotaGate:
         is_used_up = self._quota.free(lane, self._clock()) == 0
         return f"the PIM's quota (lane {lane})" if is_used_up else None
 
+    @property
+    def holds_up(self) -> str | None:
+        """
+        What keeps the most urgent of the resources that are asked for already from being sent.
+
+        Scans wait for their turn by nature.
+        """
+        lanes = (lane for lane in Lane if lane is not Lane.SCAN and self._waiting[lane])
+        return next(filter(None, map(self.waits_for, lanes)), None)
+
     def claim(self) -> None:
         """Be the owner: the partition of `due` is ours. What was spent is read before it is used."""
         self._is_ours = True

@@ -115,6 +115,21 @@ def test_a_gate_that_is_held_lets_nothing_start_until_it_is_let_go() -> None:
     run(scenario())
 
 
+def test_a_successor_says_that_its_first_request_waits_for_the_quota() -> None:
+    async def scenario() -> None:
+        log = Log()
+        await send(log.gate(limit=10), 5)  # and five count as used, without any memory
+        gate = log.gate(limit=10)
+        sending = asyncio.create_task(send(gate))
+        await asyncio.sleep(1)
+
+        assert gate.holds_up == "the PIM's quota (lane live)"
+        await sending
+        assert gate.holds_up is None
+
+    run(scenario())
+
+
 def test_without_any_memory_half_of_the_window_counts_as_used() -> None:
     async def scenario() -> None:
         gate = Log().gate(limit=100)

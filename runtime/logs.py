@@ -4,10 +4,11 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Final, TextIO
+from json import dumps
+from typing import Any, Final, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from runtime.repeats import Repeats
 
@@ -45,16 +46,19 @@ def configure_logs(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info if as_json else _unchanged,
     )
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderers: Sequence[Processor] = (
+        [structlog.processors.JSONRenderer(_to_json)]
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty() and not environ.get("NO_COLOR"))
+        else [
+            _to_text,
+            structlog.dev.ConsoleRenderer(colors=stream.isatty() and not environ.get("NO_COLOR")),
+        ]
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     handler.addFilter(Repeats(frozenset(_OURS)))
@@ -99,3 +103,20 @@ def _unchanged(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
     return event
+
+
+def _to_json(line: EventDict, **options: Any) -> str:
+    """Return JSON that can be read in any language, and in which nothing is hidden."""
+    return _to_visible(dumps(line, ensure_ascii=False, **options))
+
+
+def _to_text(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """What others wrote stays text on a terminal."""
+    return {name: _to_visible(it) if isinstance(it, str) else it for name, it in line.items()}
+
+
+def _to_visible(text: str) -> str:
+    """Escape what cannot be seen, moves the cursor, or turns the direction of reading round."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else dumps(char)[1:-1] for char in text)

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from runtime.logs import configure_logs, get_logger
+from tests.ops.hostile import HOSTILE
 
 
 class Terminal(io.StringIO):
@@ -78,6 +79,22 @@ def test_a_value_that_json_does_not_know_is_still_logged() -> None:
 
     (line,) = lines(stream)
     assert (line["value"], line["body"]) == ("{1, 2}", "b'\\xff'")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_stays_text(text: str) -> None:
+    piped, terminal = io.StringIO(), Terminal()
+    for stream in (piped, terminal):
+        configure_logs(stream=stream, environ={"NO_COLOR": "1"})
+        get_logger("streams.example").info("document.written", key=text, keys=[text])
+        logging.getLogger("somebody.else").warning("lost %s", text)
+        said = stream.getvalue()
+        assert {char for char in said if not char.isprintable()} == {"\n"}
+        assert len(said.splitlines()) == 2
+        said.encode()
+
+    assert [line.get("key") for line in lines(piped)] == [text, None]
+    assert lines(piped)[0]["keys"] == [text]
 
 
 @pytest.mark.parametrize("module", ["ingress", "ops", "pim", "sinks", "streams", "topics"])

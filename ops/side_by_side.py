@@ -1,10 +1,11 @@
 """What the PIM says of a resource against what the index says: attribute by attribute."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ops.terminal import show, to_json
+from ops.terminal import show
 
 ABSENT: Final = "–"  # noqa: RUF001  # a dash: there is nothing
 _NOT_COMPARED: Final = frozenset({"sync", "text"})
@@ -70,5 +71,5 @@ def _is_nested(value: Any) -> bool:
 
 def to_cell(value: Any) -> str:
     """Return a value in one short line."""
-    text = value if isinstance(value, str) else to_json(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return show(text, chars_max=_SHOWN_MAX_CHARS)

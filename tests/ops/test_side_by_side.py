@@ -30,6 +30,12 @@ def test_a_document_that_is_not_there_differs_in_everything() -> None:
     assert [each.in_pim for each in compare_paths(None, WANTED)] == [False] * 3
 
 
+def test_labels_can_be_read_in_any_script() -> None:
+    choice = [{"code": "summer", "label": "Été 夏"}]
+
+    assert "Été 夏" in to_table("fr_FR", compare_paths({"season": choice}, {}))[1]
+
+
 def test_null_is_not_absence() -> None:
     assert compare_paths({"name": None}, {}) == [
         Difference("name", None, None, in_pim=True, in_index=False)

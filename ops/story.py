@@ -258,6 +258,8 @@ def _to_letter(each: Letter) -> str:
 
 
 def _coalesced(count: int) -> str:
+    if count == 0:
+        return "read by a scan"
     if count == 1:
         return "for 1 notification"
     return f"{to_count(count, 'notification')} coalesced into one fetch"

@@ -111,6 +111,16 @@ def test_five_notifications_coalesced_into_one_fetch() -> None:
     )
 
 
+def test_a_fetch_of_a_scan_answers_no_notification() -> None:
+    life = replace(
+        FRESH, announced=[], due=[], fetched=[replace(fetched(5, 60, 42), notifications=0)]
+    )
+
+    assert tell(life).lines[0] == (
+        "11:05:40  fetched    everything the PIM holds, version 1.42, read by a scan  [snapshots 3/5]"
+    )
+
+
 def test_waiting_for_its_quiet_time() -> None:
     life = replace(FRESH, announced=[announced(51, 1.5), announced(52, 0.5)])
     story = tell(life)

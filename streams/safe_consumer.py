@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.transports import ConsumerCallback
+from mode.services import WaitResults
 from mode.utils.queues import ThrowableQueue
 
 from runtime.errors import TransientError
@@ -111,6 +112,7 @@ class SafeConsumer(driver.Consumer):
                 self.ledgers.setdefault(message.tp, Ledger()).deliver(message.offset)
             return await callback(message)
 
+        self._deliver_code = deliver.__code__
         super().__init__(transport, deliver, *args, **kwargs)
         # The timer commits. A commit between two records could outlast a rebalance, and the second
         # would then be delivered as if it came after it.
@@ -125,6 +127,19 @@ class SafeConsumer(driver.Consumer):
             # Faust would skip it in silence. Offsets only go back when the log was replaced.
             self.regression = f"{tp.topic} partition {tp.partition}: {record.offset} after {seen}"
         return super()._to_message(tp, record)
+
+    async def wait_first(self, *coros: Any, **options: Any) -> Any:
+        """
+        Wait as Faust does, unless it is for a record to be delivered, beside the end of the flow.
+
+        Ours waits for no room in a queue, so it is over at once: the four tasks that Faust makes
+        of each record are a third of what a record costs.
+        """
+        if getattr(coros[0], "cr_code", None) is not self._deliver_code:
+            return await super().wait_first(*coros, **options)
+        for coro in coros[1:]:
+            coro.close()
+        return WaitResults([coros[0]], [await coros[0]], stopped=self.should_stop)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: Faust's livelock detectors only log, and raise false alarms when idle."""

@@ -104,7 +104,33 @@ def test_the_loop_still_hands_records_to_the_callback_of_the_constructor() -> No
         "on_partitions_revoked",
         "on_partitions_assigned",
     ]
-    assert "callback = self.callback" in inspect.getsource(Consumer._drain_messages)  # noqa: SLF001  # this is the pin
+    loop = inspect.getsource(Consumer._drain_messages)  # noqa: SLF001  # this is the pin
+    assert "callback = self.callback" in loop
+    assert "callback(message), self.suspend_flow.wait()" in loop
+
+
+def test_faust_still_makes_tasks_of_each_record() -> None:
+    assert count_tasks(safe=False) >= 20 * 3
+    assert count_tasks(safe=True) <= 1  # of the poll
+
+
+def count_tasks(*, safe: bool) -> int:
+    """Return how many tasks it takes to deliver twenty records."""
+    made: list[asyncio.Task[Any]] = []
+
+    def make(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        made.append(task := asyncio.Task(coro, loop=loop, **options))
+        return task
+
+    async def scenario() -> int:
+        with open_member(safe=safe, committed=0) as member:
+            await member.consumer.perform_seek()
+            asyncio.get_running_loop().set_task_factory(make)
+            await member.deliver(*range(20))
+            assert [message.offset for message in member.taken] == list(range(20))
+            return len(made)
+
+    return asyncio.run(scenario())
 
 
 def test_the_state_that_is_cleared_still_holds_the_acknowledgements() -> None:

@@ -91,13 +91,14 @@ class BulkEditBody(Body):
     A bulk edit of so many documents (the first by code) or of those named.
 
     Each is edited *repeat* times, so each gets as many notifications, round after round; without
-    *finish* the process never ends.
+    *finish* the process never ends. *process* is the id of one that goes on; None begins one.
     """
 
     documents: int | list[str] = 100
     repeat: int = Field(default=1, ge=1, le=100)
     attributes: dict[str, object] | None = None
     finish: bool = True
+    process: str | None = None
 
 
 class ImportBody(Body):

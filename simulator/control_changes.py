@@ -121,7 +121,7 @@ async def bulk_edit(simulation: Simulation, request: Request) -> Json:
     """Edit many documents in one process, round after round."""
     body, instance = await read_body(BulkEditBody, request), simulation.instance
     codes = _documents(instance, body.documents)
-    process = new_process("bulk_edit")
+    process = new_process("bulk_edit", body.process)
     author = body.to_author(process)
 
     def steps() -> Iterator[Change]:

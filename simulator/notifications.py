@@ -46,9 +46,9 @@ def lone_edit() -> Process:
     return Process(correlation_id=uuid4().hex.upper())
 
 
-def new_process(type_: str) -> Process:
-    """Return a new `import` or `bulk_edit`."""
-    return Process(correlation_id=uuid4().hex.upper(), id=str(uuid4()), type=type_)
+def new_process(type_: str, id_: str | None = None) -> Process:
+    """Return an `import` or `bulk_edit`: a new one, or the one of *id_*, which goes on."""
+    return Process(correlation_id=uuid4().hex.upper(), id=id_ or str(uuid4()), type=type_)
 
 
 def to_notification(

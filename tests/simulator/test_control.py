@@ -143,6 +143,19 @@ def test_a_bulk_edit_of_named_documents_edits_those() -> None:
     run(check)
 
 
+def test_a_bulk_edit_goes_on_in_the_process_that_it_names() -> None:
+    async def check(box: Box) -> None:
+        begun = await box.post("/control/bulk-edit", {"documents": 2, "finish": False})
+        body = {"documents": [BLUE_PANT], "process": begun["process"]["id"]}
+        await box.post("/control/bulk-edit", body)
+        await box.simulation.webhooks.settled()
+
+        assert {body["process"]["id"] for body in box.receiver.bodies} == {begun["process"]["id"]}
+        assert [body["code"] for body in box.receiver.bodies].count("bulk_edit.finish") == 1
+
+    run(check)
+
+
 def test_a_bulk_edit_repeats_its_documents_in_one_process_and_finishes() -> None:
     async def check(box: Box) -> None:
         done = await box.post("/control/bulk-edit", {"documents": 30, "repeat": 3})

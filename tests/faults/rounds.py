@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.local import LocalStack
+from tests.faults.burst import put
 from tests.faults.fleet import EXIT_KILLED, EXIT_UNREACHABLE, EXIT_WATCHDOG
 from tests.faults.plan import Blow, Plan, PointRound
 from tests.faults.runs import Run, open_run
@@ -17,6 +18,11 @@ SIDE_BY_SIDE: Final = 3
 """So many installations share the points: a round mostly waits."""
 MAY_EXIT: Final = (EXIT_KILLED, EXIT_WATCHDOG, 1, EXIT_UNREACHABLE)
 """A worker that starts while its servers are away ends; its supervisor starts it again."""
+TIME_SCALE: Final = 20.0
+"""
+Five minutes between a webhook's attempts become 15 s: longer than a killed ingress takes to start
+on a machine that is busy, or the webhook would be disabled, as Quable would in ten minutes.
+"""
 MORE: Final = {
     "QUINDEX_PIM_QUOTA_10MIN": "100000",
     "QUINDEX_UNANNOUNCED_DELETES_MAX": "1000000",
@@ -52,6 +58,7 @@ async def carry_out(
         may_exit=MAY_EXIT,
         more=MORE,
     ) as run:
+        await put(run.installation, "webhook/options", time_scale=TIME_SCALE)
         for number, plan in enumerate(plans, start=1):
             await run.execute(plan)
             await run.burst.restore(plan)

@@ -21,7 +21,7 @@ from tests.integration.commands import run_command
 from tests.integration.elasticsearch_guard import Guard, to_key, to_needs, to_roles
 from tests.integration.secured_kafka import PASSWORD, SecuredKafka
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.faults]  # it starts a Kafka of its own
 
 WITHIN_S = 90
 UNREACHABLE = 4

@@ -1,8 +1,13 @@
 """Ports on the loopback address."""
 
 import errno
+import fcntl
+import os
 import random
 import socket
+import tempfile
+import threading
+from pathlib import Path
 
 from runtime.errors import OperatorError
 
@@ -31,9 +36,45 @@ def is_free(port: int) -> bool:
     return True
 
 
+class _Reservations:
+    """
+    Ports that were handed out on this machine, whether or not somebody listens there already.
+
+    Each is a locked byte of one file, so that they are free again once their process has ended,
+    however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._ours: set[int] = set()  # such a lock holds against other processes only
+        self._file: int | None = None
+
+    def take(self, port: int) -> bool:
+        """Reserve a port for this process; False: it is somebody's, or was handed out before."""
+        with self._turn:
+            if port in self._ours:
+                return False
+            try:
+                fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            except BlockingIOError:
+                return False
+            self._ours.add(port)
+            return True
+
+    def _open(self) -> int:
+        if self._file is None:
+            path = Path(tempfile.gettempdir()) / f"quindex-ports-{os.getuid()}.lock"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._file
+
+
+_reservations = _Reservations()
+
+
 def free_port() -> int:
+    """Return a port that nobody listens on, and that no process of ours will be given meanwhile."""
     for port in random.sample(FREE_PORTS, 1000):
-        if is_free(port):
+        if _reservations.take(port) and is_free(port):
             return port
     raise OperatorError(f"No port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free.")
 

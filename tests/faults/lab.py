@@ -72,8 +72,9 @@ class Lab:
         """Yield servers that may be stopped; one scenario at a time has them."""
         async with self._stopping:
             if self._local is None:
-                self._local = LocalStack()
-                await asyncio.to_thread(self._local.start)
+                local = LocalStack()
+                await asyncio.to_thread(local.start)
+                self._local = local  # one that did not start is nobody's
             yield self._local
 
     async def _limited(self, name: str, scenario: Coroutine[Any, Any, None]) -> None:

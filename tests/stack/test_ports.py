@@ -1,4 +1,6 @@
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -8,6 +10,16 @@ from stack.ports import FREE_PORTS, HOST, check_free, free_port
 
 def test_a_free_port_is_not_one_of_outgoing_connections() -> None:
     assert free_port() in FREE_PORTS
+
+
+def test_no_port_is_handed_out_twice_though_nobody_listens_yet() -> None:
+    ours = {free_port() for _ in range(500)}
+    command = "from stack.ports import free_port; print(*(free_port() for _ in range(500)))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)  # noqa: S603  # our own command
+    theirs = set(map(int, done.stdout.split()))
+
+    assert len(ours) == len(theirs) == 500
+    assert ours.isdisjoint(theirs)
 
 
 def test_a_taken_port_is_refused_with_what_to_do() -> None:

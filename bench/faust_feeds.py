@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -175,7 +176,7 @@ async def by_hand(settings: Settings, name: str, count: Count) -> None:
             ledger = ledgers.setdefault(where, Ledger())
             for record in records:
                 ledger.deliver(record.offset)
-                await count.take(_to_received(record, ledger))
+                await count.take(Received.of(record, partial(ledger.acknowledge, record.offset)))
     for task in running:
         task.cancel()
     await consumer.stop()
@@ -195,19 +196,3 @@ async def _commit_forever(
             await consumer.commit(offsets)
             for where, offset in offsets.items():
                 ledgers[where].committed(offset)
-
-
-def _to_received(record: Any, ledger: Ledger) -> Received:
-    def acknowledge() -> None:
-        ledger.acknowledge(record.offset)
-
-    return Received(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        appended_s=record.timestamp / 1_000,
-        acknowledge=acknowledge,
-        headers=dict(record.headers),
-    )

@@ -30,19 +30,6 @@ async def read_ahead(
         consumer.seek(where, start)
         while True:
             found = await consumer.getmany(where, timeout_ms=_WAIT_MAX_MS, max_records=_RECORDS_MAX)
-            yield [_to_received(each) for each in found.get(where, [])]
+            yield [Received.of(each, lambda: None) for each in found.get(where, [])]
     finally:
         await consumer.stop()
-
-
-def _to_received(record: Any) -> Received:
-    return Received(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        appended_s=record.timestamp / 1000,
-        acknowledge=lambda: None,
-        headers={name: value or b"" for name, value in record.headers or ()},
-    )

@@ -124,16 +124,7 @@ class Refill:
         self._positions[partition] = record.offset + 1
         self.records += 1
         await self.indexer.take(
-            Received(
-                topic=self.topic,
-                partition=partition,
-                offset=record.offset,
-                key=record.key,
-                value=record.value,
-                appended_s=record.timestamp / 1000,
-                acknowledge=lambda: ledger.acknowledge(record.offset),
-                headers=dict(record.headers),
-            )
+            Received.of(record, acknowledge=lambda: ledger.acknowledge(record.offset))
         )
 
     async def _commit(self) -> None:

@@ -6,7 +6,7 @@ A stage takes `Received` records, appends through a `Publisher`, and acknowledge
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +21,20 @@ class Received:
     appended_s: float  # when Kafka stored it, unix seconds
     acknowledge: Callable[[], object]
     headers: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, record: Any, acknowledge: Callable[[], object]) -> Self:
+        """Return a record of aiokafka's consumer as a stage knows it."""
+        return cls(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            appended_s=record.timestamp / 1000,
+            acknowledge=acknowledge,
+            headers={name: value or b"" for name, value in record.headers or ()},
+        )
 
 
 class Publisher(Protocol):

@@ -1,13 +1,8 @@
 """Ports on the loopback address."""
 
 import errno
-import fcntl
-import os
 import random
 import socket
-import tempfile
-import threading
-from pathlib import Path
 
 from runtime.errors import OperatorError
 
@@ -40,32 +35,25 @@ class _Reservations:
     """
     Ports that were handed out on this machine, whether or not somebody listens there already.
 
-    Each is a locked byte of one file, so that they are free again once their process has ended,
-    however it ends.
+    Each is held by the UDP port of the same number, which none of the servers uses: it is free
+    again once its process has ended, however it ends, and leaves no file behind.
     """
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._ours: set[int] = set()  # such a lock holds against other processes only
-        self._file: int | None = None
+        self._held: list[socket.socket] = []
 
     def take(self, port: int) -> bool:
         """Reserve a port for this process; False: it is somebody's, or was handed out before."""
-        with self._turn:
-            if port in self._ours:
-                return False
-            try:
-                fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-            except BlockingIOError:
-                return False
-            self._ours.add(port)
-            return True
-
-    def _open(self) -> int:
-        if self._file is None:
-            path = Path(tempfile.gettempdir()) / f"quindex-ports-{os.getuid()}.lock"
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        return self._file
+        holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            holder.bind((HOST, port))
+        except OSError as error:
+            holder.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+        self._held.append(holder)
+        return True
 
 
 _reservations = _Reservations()

@@ -12,6 +12,7 @@ from ingress.authorization import Authorization
 from ingress.body import CallerGone, read_body
 from ingress.judgement import STAGE, judge
 from ingress.ladder import Ladder, Rung
+from runtime import tracing
 from runtime.clock import Clock
 from runtime.logs import get_logger
 from runtime.metrics import dead_letters, webhook_call_seconds, webhook_calls, webhook_secret_seen
@@ -77,8 +78,15 @@ class Webhook:
             return 400, True
         body = await read_body(receive)
         encoding = next((value for name, value in headers if name == b"content-encoding"), b"")
-        judgement = judge(body, self.names, now_s=self.clock(), content_encoding=encoding)
-        rung = await self.ladder.store(judgement.accepted)
+        with tracing.span(f"POST {PATH}", tracing.Side.SERVER):
+            judgement = judge(
+                body,
+                self.names,
+                now_s=self.clock(),
+                content_encoding=encoding,
+                trace=tracing.to_trace_headers(),
+            )
+            rung = await self.ladder.store(judgement.accepted)
         if judgement.reason is not None and rung is not Rung.NOWHERE:
             dead_letters.labels(STAGE, judgement.reason).inc()
             log.warning("webhook.dead_lettered", reason=judgement.reason, stored=rung.value)

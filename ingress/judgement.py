@@ -1,6 +1,7 @@
 """Is a body a notification? What `parse_code` accepts is one; all else is a dead letter."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,9 +29,18 @@ class Judgement:
 
 
 def judge(
-    body: Body, names: TopicNames, *, now_s: float, content_encoding: bytes = b""
+    body: Body,
+    names: TopicNames,
+    *,
+    now_s: float,
+    content_encoding: bytes = b"",
+    trace: Mapping[str, bytes] | None = None,
 ) -> Judgement:
-    """Return the record that the body becomes; this cannot fail, whatever the body is."""
+    """
+    Return the record that the body becomes; this cannot fail, whatever the body is.
+
+    *trace* are the headers by which a notification carries the call's trace on.
+    """
     try:
         code = _to_code(body)
         key = to_key_bytes(code)
@@ -41,7 +51,8 @@ def judge(
     except Exception as error:  # noqa: BLE001 (poison that nobody foresaw stops nothing but itself)
         text = f"{type(error).__name__}: {error}"
         return to_dead_letter(body.kept, names, now_s=now_s, reason="unreadable", error=text)
-    headers = to_headers(Source.WEBHOOK, now_s=now_s)
+    # The trace here, not at the append: a record of the spool is appended once the call is over.
+    headers = {**to_headers(Source.WEBHOOK, now_s=now_s), **(trace or {})}
     return Judgement(Accepted(names.notifications, key, body.kept, headers))
 
 

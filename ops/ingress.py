@@ -15,7 +15,9 @@ def command() -> None:
     from ingress.process import run_ingress
     from ops.given import read_settings
     from runtime.logs import configure_logs
+    from runtime.tracing import exported_traces
 
     settings = read_settings(needs=("kafka", "webhook_authorization"))
     configure_logs(level=settings.log_level)
-    uvloop.run(run_ingress(settings))
+    with exported_traces(settings.otlp_endpoint, process="ingress"):
+        uvloop.run(run_ingress(settings))

@@ -183,7 +183,7 @@ def _to_lines(life: Life) -> Iterator[str]:
         *((each.at_s, 0, line) for each, line in _to_announced(life)),
         *((each.at_s, 1, _to_due(each)) for each in life.due[-SHOWN_MAX:]),
         *((each.at_s, 2, _to_fetched(life, each)) for each in life.fetched[-SHOWN_MAX:]),
-        *((each.indexed_s, 3, _to_indexed(each)) for each in life.indexed),
+        *((each.indexed_s, 3, _to_indexed(life, each)) for each in life.indexed),
         *((each.at_s, 4, _to_letter(each)) for each in life.letters[:SHOWN_MAX]),
     ]
     for at_s, _, line in sorted(happened, key=lambda each: each[:2]):
@@ -236,7 +236,7 @@ def _to_fetched(life: Life, each: Fetched) -> str:
     )
 
 
-def _to_indexed(each: Indexed) -> str:
+def _to_indexed(life: Life, each: Indexed) -> str:
     took = to_span(each.indexed_s - each.notified_s)
     what = "tombstone of " if each.deleted else ""
     inherited = ""
@@ -246,8 +246,13 @@ def _to_indexed(each: Indexed) -> str:
         inherited = f"; from another locale: {names}{more}"
     return (
         f"indexed    {show(each.locale)}: {what}version {to_shown(each.version)}, {took} after "
-        f"it was announced{inherited}"
+        f"{_to_cause(life, each)}{inherited}"
     )
+
+
+def _to_cause(life: Life, each: Indexed) -> str:
+    versions = {fetched.version for fetched in life.fetched if fetched.notifications == 0}
+    return "a scan had read it" if each.version in versions else "it was announced"
 
 
 def _to_letter(each: Letter) -> str:

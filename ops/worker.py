@@ -27,10 +27,14 @@ def command() -> None:
     from runtime.errors import MustRestart
     from runtime.logs import configure_logs
     from runtime.loop import Loop
+    from runtime.tracing import exported_traces
 
     configure_logs(level=settings.log_level)
     points.arm(os.environ)
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    with (
+        exported_traces(settings.otlp_endpoint, process="worker"),
+        asyncio.Runner(loop_factory=Loop) as runner,
+    ):
         try:
             runner.run(run_worker(settings))
         except MustRestart as error:

@@ -113,9 +113,10 @@ class Settings(BaseModel):
     console_host: str = "127.0.0.1"
     console_port: Port = 8090
     console_token: SecretStr = SecretStr("")
+    otlp_endpoint: str = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("pim_url", "elasticsearch")
+    @field_validator("pim_url", "elasticsearch", "otlp_endpoint")
     @classmethod
     def _is_address(cls, value: str) -> str:
         parts = urlsplit(value)

@@ -16,6 +16,7 @@ class Held:
     lane: str
     newest_s: float
     left: int  # search documents not answered for
+    taken_s: float  # unix seconds
     stale: bool = False  # the index holds something newer
     followed: bool = False  # by a later record of the same key
     faults: list[Answer] = field(default_factory=list)

@@ -10,9 +10,11 @@ If the process dies:
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from random import random
 from typing import Final
 
+from runtime import tracing
 from runtime.clock import Clock
 from runtime.errors import MalformedRecord, SinkUnavailable
 from runtime.logs import get_logger
@@ -124,7 +126,14 @@ class Indexer:
             log.exception("snapshot.not_projected", key=snapshot.key)
             await self._set_aside(received, reason="projection_failed", error=repr(error))
             return
-        held = Held(received, snapshot.key, snapshot.lane, snapshot.newest_s, left=len(writes))
+        held = Held(
+            received,
+            snapshot.key,
+            snapshot.lane,
+            snapshot.newest_s,
+            left=len(writes),
+            taken_s=self._wall(),
+        )
         self._records_bytes += held.size_bytes
         self._follow(held)
         for write in writes:
@@ -233,7 +242,7 @@ class Indexer:
         self._writing += 1
         try:
             reach("bulk.before")
-            with bulk_seconds.time():
+            with bulk_seconds.time(), _span_of(batch):
                 answers = await self._sink.write([entry.write for entry in batch])
             reach("bulk.after")
         except SinkUnavailable as error:
@@ -287,6 +296,17 @@ class Indexer:
         key = held.key
         if self._newest.get(key) is held:
             del self._newest[key]
+        with tracing.span(
+            "index",
+            tracing.Side.CONSUMER,
+            headers=held.received.headers,
+            began_s=held.taken_s,
+            quindex_key=key,
+        ):
+            await self._end(held)
+
+    async def _end(self, held: Held) -> None:
+        key = held.key
         freshness_s = max(0.0, self._wall() - held.newest_s)
         if held.faults:
             await self._set_aside(
@@ -305,3 +325,18 @@ class Indexer:
     async def _set_aside(self, received: Received, *, reason: str, error: str) -> None:
         await self._dead_letters.set_aside(received, reason=reason, error=error)
         received.acknowledge()
+
+
+def _span_of(batch: Sequence[Entry[Held]]) -> AbstractContextManager[None]:
+    """The bulk is part of the trace of its oldest document, and linked to those of all others."""
+    if not tracing.is_traced():
+        return nullcontext()
+    carried = [held.received.headers for entry in batch for held in entry.receipts]
+    return tracing.span(
+        "bulk",
+        tracing.Side.CLIENT,
+        headers=next(iter(carried), {}),
+        links=(headers[tracing.HEADER] for headers in carried if tracing.HEADER in headers),
+        db_system_name="elasticsearch",
+        quindex_documents=len(batch),
+    )

@@ -31,38 +31,28 @@ def is_free(port: int) -> bool:
     return True
 
 
-class _Reservations:
+def _reserve(port: int) -> bool:
     """
-    Ports that were handed out on this machine, whether or not somebody listens there already.
+    Return whether *port* is this process's from now on, whether or not anybody listens there yet.
 
-    Each is held by the UDP port of the same number, which none of the servers uses: it is free
-    again once its process has ended, however it ends, and leaves no file behind.
+    It is held by the UDP port of the same number, which none of the servers uses: it is free again
+    once its process has ended, however it ends, and leaves no file behind.
     """
-
-    def __init__(self) -> None:
-        self._held: list[socket.socket] = []
-
-    def take(self, port: int) -> bool:
-        """Reserve a port for this process; False: it is somebody's, or was handed out before."""
-        holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         try:
             holder.bind((HOST, port))
         except OSError as error:
-            holder.close()
             if error.errno != errno.EADDRINUSE:
                 raise
             return False
-        self._held.append(holder)
-        return True
-
-
-_reservations = _Reservations()
+        holder.detach()  # it stays open as long as the process
+    return True
 
 
 def free_port() -> int:
     """Return a port that nobody listens on, and that no process of ours will be given meanwhile."""
     for port in random.sample(FREE_PORTS, 1000):
-        if _reservations.take(port) and is_free(port):
+        if _reserve(port) and is_free(port):
             return port
     raise OperatorError(f"No port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free.")
 

@@ -56,6 +56,7 @@ class Pending(Generic[Receipt]):
     queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
     uuids: list[str] = field(default_factory=list)
+    traces: list[bytes] = field(default_factory=list)
     locales: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -95,6 +96,7 @@ class DebounceBuffer(Generic[Receipt]):
         *,
         appended_s: float,
         not_before_s: float | None = None,
+        trace: bytes | None = None,
     ) -> Receipt | None:
         """
         Coalesce *notification* into its key's entry and restart the quiet period.
@@ -116,6 +118,8 @@ class DebounceBuffer(Generic[Receipt]):
         entry.created |= notification.is_create
         if len(entry.uuids) < UUIDS_MAX:
             entry.uuids.append(notification.uuid)
+        if trace is not None and len(entry.traces) < UUIDS_MAX:
+            entry.traces.append(trace)
         for locale in notification.locales:
             first_s, _ = entry.locales.get(locale, (appended_s, appended_s))
             entry.locales[locale] = (first_s, appended_s)

@@ -14,6 +14,7 @@ from typing import Final
 
 from pim.kinds import Kind
 from pim.notifications import Meaning, Notification, parse_notification
+from runtime import tracing
 from runtime.clock import Clock
 from runtime.errors import MalformedNotification
 from runtime.logs import get_logger
@@ -132,6 +133,7 @@ class Debouncer:
                 received,
                 appended_s=received.appended_s,
                 not_before_s=to_not_before_s(received.headers),
+                trace=received.headers.get(tracing.HEADER),
             )
             if superseded is not None:
                 superseded.acknowledge()
@@ -202,14 +204,24 @@ class Debouncer:
 
     async def _append(self, entry: Pending[Received]) -> None:
         record = to_due(entry)
-        reach("due.before")
-        await self._publisher.append(
-            self._topics.due,
-            key=record.key.encode("utf-8", "surrogatepass"),
-            value=record.to_json(),
-            partition=DUE_PARTITION,
-        )
-        reach("due.after")
+        with tracing.span(
+            "debounce",
+            tracing.Side.CONSUMER,
+            headers=entry.receipt.headers,
+            links=entry.traces,
+            began_s=entry.first_s,
+            quindex_key=record.key,
+            quindex_notifications=record.notifications,
+            quindex_lane=record.lane.value,
+        ):
+            reach("due.before")
+            await self._publisher.append(
+                self._topics.due,
+                key=record.key.encode("utf-8", "surrogatepass"),
+                value=record.to_json(),
+                partition=DUE_PARTITION,
+            )
+            reach("due.after")
         entry.receipt.acknowledge()
         due_records.labels(record.lane.value, str(record.early).lower()).inc()
         log.debug("resource.due", key=record.key, coalesced=record.notifications)
@@ -234,5 +246,6 @@ def to_due(entry: Pending[Received]) -> DueRecord:
         created=entry.created,
         notifications=entry.count,
         uuids=tuple(entry.uuids),
+        traces=tuple(each.decode("ascii", "replace") for each in entry.traces),
         locales=dict(entry.locales),
     )

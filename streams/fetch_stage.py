@@ -16,6 +16,7 @@ from typing import Final
 
 from pim.answers import Resource
 from pim.kinds import Kind
+from runtime import tracing
 from runtime.clock import Clock
 from runtime.errors import (
     KafkaUnavailable,
@@ -231,7 +232,17 @@ class Fetcher:
     async def _settle(
         self, entry: Entry, resource: Resource | None, ends: Mapping[int, int], fetched_s: float
     ) -> None:
-        held_until_s = await self._settler.settle(entry, resource, ends, fetched_s)
+        with tracing.span(
+            "fetch",
+            tracing.Side.CLIENT,
+            headers=entry.receipt.headers,
+            links=(each.encode() for each in entry.record.traces),
+            began_s=fetched_s,
+            quindex_key=entry.key,
+            quindex_notifications=entry.record.notifications,
+            quindex_lane=entry.record.lane.value,
+        ):
+            held_until_s = await self._settler.settle(entry, resource, ends, fetched_s)
         if held_until_s is None:
             self._finish(entry)
         else:

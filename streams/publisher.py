@@ -15,6 +15,7 @@ from aiokafka.errors import (
 
 from runtime.errors import KafkaRefused, RecordTooLarge
 from runtime.logs import get_logger
+from runtime.tracing import to_trace_headers
 from topics.layout import SNAPSHOT_MAX_BYTES
 
 _PAUSE_MIN_S: Final = 0.5
@@ -93,7 +94,7 @@ class KafkaPublisher:
                     topic,
                     value,
                     key=key,
-                    headers=list((headers or {}).items()),
+                    headers=[*(headers or {}).items(), *to_trace_headers().items()],
                     partition=partition,
                 )
             except MessageSizeTooLargeError as error:

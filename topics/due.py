@@ -11,7 +11,7 @@ from pim.kinds import Kind, to_key
 from runtime.errors import MalformedRecord
 
 UUIDS_MAX: Final = 20
-"""How many of the coalesced notifications are named; all are counted."""
+"""How many of the coalesced notifications, and of their traces, are named; all are counted."""
 
 
 class Lane(StrEnum):
@@ -41,6 +41,7 @@ class DueRecord(BaseModel):
     created: bool = False  # one of the notifications says that the resource is new
     notifications: int = 1
     uuids: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()  # of the notifications, as their header `traceparent` says
     locales: Mapping[str, tuple[float, float]] = {}  # first and last time a locale was named
 
     @property
@@ -91,6 +92,7 @@ class DueRecord(BaseModel):
                 "newest_s": max(self.newest_s, newer.newest_s),
                 "notifications": self.notifications + newer.notifications,
                 "uuids": (*self.uuids, *newer.uuids)[:UUIDS_MAX],
+                "traces": (*self.traces, *newer.traces)[:UUIDS_MAX],
                 "locales": locales,
             }
         )

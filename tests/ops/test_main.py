@@ -29,7 +29,7 @@ from tests.integration.commands import PATIENCE_S, run_command, without_settings
 
 USAGE = 2
 RESTART = 70
-SLOW = frozenset({"aiokafka", "elasticsearch", "faust", "httpx", "kafka", "pydantic", "rich"})
+SLOW = frozenset({"aiokafka", "elasticsearch", "faust", "httpx", "kafka", "pydantic"})
 SECRET = "must-not-be-shown"  # noqa: S105  # it guards nothing
 
 

@@ -116,8 +116,10 @@ def test_a_fetch_of_a_scan_answers_no_notification() -> None:
         FRESH, announced=[], due=[], fetched=[replace(fetched(5, 60, 42), notifications=0)]
     )
 
-    assert tell(life).lines[0] == (
-        "11:05:40  fetched    everything the PIM holds, version 1.42, read by a scan  [snapshots 3/5]"
+    assert tell(life).lines == (
+        "11:05:40  fetched    everything the PIM holds, version 1.42, read by a scan  [snapshots 3/5]",
+        "11:05:41  indexed    fr_FR: version 1.42, 1.2 s after a scan had read it",
+        "11:05:41  indexed    fr_BE: version 1.42, 1.2 s after a scan had read it",
     )
 
 

@@ -159,7 +159,8 @@ def tell_of_waiting(teller: Teller, quiet: str, refused: str, gone: str) -> None
     teller.edit(quiet, name="Pas encore")
     teller.keep("waiting for its quiet time", quiet, until="waits for its quiet time", **SLOW)
     teller.keep("dead-lettered by mapping", refused, until="was set aside", **SLOW)
-    teller.keep("parked behind the delete brake", gone, until="is parked", **SLOW)
+    # Parked first, set aside then.
+    teller.keep("parked behind the delete brake", gone, until="set aside  by fetch", **SLOW)
 
 
 def refuse_notes(site: Site) -> None:

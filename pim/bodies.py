@@ -56,6 +56,10 @@ class BodyReader:
             raise PimUnavailable("the PIM's compressed answer is cut short")
         return bytes(self._body)
 
+    def clear(self) -> None:
+        """Let go of what was read: whoever holds the error of a failed request holds us, too."""
+        self._body = bytearray()
+
     def _take(self, unpacked: bytes) -> None:
         if len(self._body) + len(unpacked) > self._max_bytes:
             raise PimAnswerTooLarge(f"the PIM's answer is larger than {self._max_bytes} bytes")

@@ -119,13 +119,17 @@ class PimConnection:
 
     async def _try(self, method: str, url: str, content: bytes | None = None) -> object | None:
         outcome, started_s = "cancelled", self._clock()
+        answer: Answer | None = None
         try:
             answer = await self._exchange(method, url, content)
             decoded = parse_answer(answer, now_s=self._wall_clock())
             outcome = "gone" if decoded is None else "ok"
         except QuindexError as error:
             outcome = to_outcome(error)
-            raise
+            # Its causes and frames hold the body, and what tries again holds the error, until the
+            # garbage collector comes round: by then there may be gigabytes of them.
+            answer = error.__cause__ = error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904  # for the same reason
         finally:
             pim_requests.labels(outcome).inc()
             pim_request_seconds.observe(self._clock() - started_s)
@@ -164,6 +168,7 @@ class PimConnection:
         assert isinstance(response.stream, httpx.AsyncByteStream)
         async with AsyncExitStack() as large:
             is_large = False
+            large.callback(reader.clear)
             async for chunk in response.stream:
                 reader.feed(chunk)
                 if reader.size_bytes > LARGE_BYTES and not is_large:

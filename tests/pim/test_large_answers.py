@@ -1,11 +1,17 @@
 """Few large answers are read at once, so that their memory is bounded together."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
-from pim.connection import LARGE_BYTES, LARGE_MAX, PimConnection
+import pytest
+
+from pim.connection import ANSWER_MAX_BYTES, LARGE_BYTES, LARGE_MAX, PimConnection
 from pim.gate import OpenGate
+from pim.retries import RetryPolicy
+from runtime.errors import QuindexError
 from tests.pim.scripted import Reply, ScriptedTransport
 from tests.streams.publishers import settle
 
@@ -75,3 +81,45 @@ def test_large_answers_come_whole() -> None:
         assert all(isinstance(each, dict) and each["id"] == "a" for each in answers)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(200, {}, [b"x" * LARGE_BYTES] * 2), id="no JSON"),
+        pytest.param(Reply(500, {}, [b"x" * LARGE_BYTES] * 2), id="an error"),
+        pytest.param(Reply(200, {}, [b"x" * LARGE_BYTES] * 2, ending="never"), id="no end"),
+        pytest.param(
+            Reply(200, {}, [b"x" * LARGE_BYTES] * (ANSWER_MAX_BYTES // LARGE_BYTES + 1)),
+            id="too large",
+        ),
+    ],
+)
+def test_a_request_that_failed_leaves_nothing_of_its_body(reply: Reply) -> None:
+    async def ask() -> list[QuindexError]:
+        connection = PimConnection(
+            "token",
+            transport=ScriptedTransport(reply),
+            timeout_s=0.05,
+            retries=RetryPolicy(wait_first_s=0.0),
+        )
+        errors = []
+        for _ in range(ASKED):
+            try:
+                await connection.get("http://pim/api/documents/a", OpenGate())
+            except QuindexError as error:
+                errors.append(error)
+        await connection.aclose()
+        return errors
+
+    gc.disable()  # which comes round seldom, where so few objects are so large
+    tracemalloc.start()
+    try:
+        errors = asyncio.run(ask())
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+    assert len(errors) == ASKED
+    assert held_bytes < LARGE_BYTES

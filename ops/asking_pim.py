@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -22,9 +22,13 @@ from topics.snapshots import Snapshot
 
 @dataclass
 class CheckGate:
-    """Lets a request pass once the topic `quota` holds its record, so that the owner counts it."""
+    """
+    Lets a request pass once the topic `quota` holds its record, so that the owner counts it.
 
-    publisher: Publisher
+    Without a *publisher* nobody but us counts it.
+    """
+
+    publisher: Publisher | None
     topic: str
     owner: str = field(default_factory=lambda: uuid4().hex)
     requests: int = 0
@@ -32,24 +36,34 @@ class CheckGate:
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
         """Account for one request, then let it be sent."""
-        record = GrantRecord(GrantKind.CHECK, self.owner, 1)
-        await self.publisher.append(
-            self.topic, key=self.owner.encode(), value=record.to_json(), partition=0
-        )
+        if self.publisher is not None:
+            record = GrantRecord(GrantKind.CHECK, self.owner, 1)
+            await self.publisher.append(
+                self.topic, key=self.owner.encode(), value=record.to_json(), partition=0
+            )
         self.requests += 1
         yield
 
 
 @asynccontextmanager
-async def asking_pim(settings: Settings) -> AsyncIterator[tuple[PimClient, CheckGate]]:
+async def asking_pim(
+    settings: Settings, *, is_set_up: bool = True
+) -> AsyncIterator[tuple[PimClient, CheckGate]]:
     """
     Yield a client whose every request is accounted for, and the gate that counts them.
 
+    Where nothing *is_set_up* yet, there is no account: the few requests of an examination are
+    left to the part of the quota that is not ours.
+
     Raises:
         Unreachable: no broker answers, so that nothing could be accounted for.
+        Refused: topics are missing.
         SettingsInvalid: the PIM cannot be asked as the settings say.
     """
-    async with publisher_of(settings) as publisher:
+    async with AsyncExitStack() as stack:
+        publisher = None
+        if is_set_up:
+            publisher = await stack.enter_async_context(publisher_of(settings))
         gate = CheckGate(publisher, TopicNames(settings.topic_prefix).quota)
         try:
             client = PimClient(
@@ -62,10 +76,8 @@ async def asking_pim(settings: Settings) -> AsyncIterator[tuple[PimClient, Check
             raise SettingsInvalid(
                 f"The PIM cannot be asked as QUINDEX_PIM_URL and QUINDEX_PIM_TOKEN say: {error}."
             ) from error
-        try:
-            yield client, gate
-        finally:
-            await client.aclose()
+        stack.push_async_callback(client.aclose)
+        yield client, gate
 
 
 async def fetch_whole(client: PimClient, kind: Kind, code: str) -> Resource | None:

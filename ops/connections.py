@@ -1,7 +1,8 @@
 """What commands connect to, with errors that say what to do."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -10,11 +11,13 @@ from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from runtime.errors import SettingsInvalid, Unreachable
+from runtime.errors import Refused, SettingsInvalid, Unreachable
 from runtime.kafka_options import to_aiokafka_options, to_kafka_python_options
 from runtime.settings import Settings
 from sinks.elasticsearch import connect
 from streams.publisher import KafkaPublisher
+from topics.layout import to_layouts
+from topics.names import TopicNames
 
 _UNAUTHORIZED: Final = (401, 403)
 
@@ -92,13 +95,18 @@ async def elasticsearch_client(settings: Settings) -> AsyncIterator[AsyncElastic
 
 
 @asynccontextmanager
-async def publisher_of(settings: Settings) -> AsyncIterator[KafkaPublisher]:
+async def publisher_of(
+    settings: Settings, *, needs_topics: bool = True
+) -> AsyncIterator[KafkaPublisher]:
     """
     Yield a publisher that is connected.
 
     Raises:
         Unreachable: no broker answers.
+        Refused: topics are missing, which a publisher would wait for.
     """
+    if needs_topics and (missing := await asyncio.to_thread(find_missing_topics, settings)):
+        raise topics_missing(missing)
     publisher = KafkaPublisher(to_aiokafka_options(settings))
     try:
         with _silenced("aiokafka"):
@@ -110,6 +118,26 @@ async def publisher_of(settings: Settings) -> AsyncIterator[KafkaPublisher]:
         yield publisher
     finally:
         await publisher.stop()
+
+
+def find_missing_topics(settings: Settings) -> list[str]:
+    """
+    Return the topics of an installation that are not there.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    layouts = to_layouts(
+        TopicNames(settings.topic_prefix), replication_factor=settings.replication_factor
+    )
+    with kafka_admin(settings) as admin:
+        there = set(admin.list_topics())
+    return [layout.name for layout in layouts if layout.name not in there]
+
+
+def topics_missing(names: Iterable[str]) -> Refused:
+    """Return the error for topics that are not there."""
+    return Refused(f"Topics are missing: {', '.join(names)}. Run `quindex setup` first.")
 
 
 @contextmanager

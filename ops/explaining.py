@@ -11,6 +11,7 @@ from typing import Any, Final
 from elasticsearch import AsyncElasticsearch, NotFoundError
 
 from ops.collector import Collector
+from ops.connections import topics_missing
 from ops.facts import Facts
 from ops.group import GroupFacts, read_group
 from ops.letter import Letter
@@ -21,7 +22,7 @@ from ops.seen import Place, Seen
 from ops.verdict import living
 from pim.kinds import Kind, to_key
 from pim.notifications import Notification, parse_notification
-from runtime.errors import MalformedNotification, MalformedRecord, Refused
+from runtime.errors import MalformedNotification, MalformedRecord
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias, to_id
@@ -69,8 +70,7 @@ class Explainer:
         settings = self.settings
         group = await asyncio.to_thread(read_group, settings, _KAFKA_MAX_S)
         if group.missing:
-            names = ", ".join(group.missing)
-            raise Refused(f"Topics are missing: {names}. Run `quindex setup` first.")
+            raise topics_missing(group.missing)
         stored, letters, control, facts = await asyncio.gather(
             self._read_stored(kind, code),
             read_letters(settings, self.client),

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from ops.connections import topics_missing
 from ops.seen import Place, Seen
 from runtime.clock import Clock
-from runtime.errors import Refused
 
 FETCH_MAX_BYTES: Final = 256 * 1024
 """Of one partition at once: heads and tails are looked at, not whole topics."""
@@ -37,7 +37,7 @@ class RangeReader:
             return {}
         there = await self.consumer.topics()
         if missing := sorted({topic for topic, _ in places} - there):
-            raise Refused(f"Topics are missing: {', '.join(missing)}. Run `quindex setup` first.")
+            raise topics_missing(missing)
         first = await self.consumer.beginning_offsets(where)
         end = await self.consumer.end_offsets(where)
         return {(tp.topic, tp.partition): (first[tp], end[tp]) for tp in where}

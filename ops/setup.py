@@ -73,7 +73,8 @@ async def set_up(settings: "Settings", *, dry_run: bool = False) -> list[str]:
             rules=load_rules(settings.attributes),
             dry_run=dry_run,
         )
-        async with publisher_of(settings) as publisher:
+        # A broker that has yet to hear of a new topic would deny it.
+        async with publisher_of(settings, needs_topics=False) as publisher:
             keeper = EpochKeeper(settings, client, publisher, time.time)
             with said_plainly(settings):
                 stored = await keeper.plan() if dry_run else (await keeper.ensure())[1]

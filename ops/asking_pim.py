@@ -10,7 +10,7 @@ from ops.connections import publisher_of
 from pim.answers import Resource
 from pim.client import PimClient
 from pim.kinds import Kind
-from runtime.errors import SettingsInvalid
+from runtime.errors import Refused, SettingsInvalid
 from runtime.settings import Settings
 from sinks.classified import to_classifications
 from sinks.reference import Reference
@@ -47,13 +47,13 @@ class CheckGate:
 
 @asynccontextmanager
 async def asking_pim(
-    settings: Settings, *, is_set_up: bool = True
+    settings: Settings, *, before_setup: bool = False
 ) -> AsyncIterator[tuple[PimClient, CheckGate]]:
     """
     Yield a client whose every request is accounted for, and the gate that counts them.
 
-    Where nothing *is_set_up* yet, there is no account: the few requests of an examination are
-    left to the part of the quota that is not ours.
+    Where topics are missing and it may be *before_setup*, there is no account: the few requests
+    of an examination are left to the part of the quota that is not ours.
 
     Raises:
         Unreachable: no broker answers, so that nothing could be accounted for.
@@ -62,8 +62,11 @@ async def asking_pim(
     """
     async with AsyncExitStack() as stack:
         publisher = None
-        if is_set_up:
+        try:
             publisher = await stack.enter_async_context(publisher_of(settings))
+        except Refused:
+            if not before_setup:
+                raise
         gate = CheckGate(publisher, TopicNames(settings.topic_prefix).quota)
         try:
             client = PimClient(

@@ -18,8 +18,7 @@ from runtime.errors import OperatorError
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Link, Tracer
 
@@ -67,24 +66,17 @@ def exported_traces(endpoint: str, *, process: str) -> Iterator[None]:
             f"QUINDEX_OTLP_ENDPOINT is set, but {error.name} is not installed. "
             "Install it with pip install 'quindex[otel]', or unset it."
         ) from error
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # optional
-
-    provider = TracerProvider(resource=_to_resource(process), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=EXPORT_S)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    with _traced_by(provider):
+    with _processed_by(BatchSpanProcessor(exporter), process):
         yield
 
 
 @contextmanager
 def traces_to(exporter: "SpanExporter") -> Iterator[None]:
     """Hand each span to *exporter* as it ends, while this is open."""
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # optional
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415  # optional
 
-    provider = TracerProvider(resource=_to_resource("test"), shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with _traced_by(provider):
+    with _processed_by(SimpleSpanProcessor(exporter), "test"):
         yield
 
 
@@ -140,8 +132,14 @@ def to_trace_headers() -> Mapping[str, bytes]:
 
 
 @contextmanager
-def _traced_by(provider: "TracerProvider") -> Iterator[None]:
+def _processed_by(processor: "SpanProcessor", process: str) -> Iterator[None]:
     global _tracer  # noqa: PLW0603  # as the metrics: one for the process
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # optional
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # optional
+
+    names = {"service.namespace": "quindex", "service.name": f"quindex-{process}"}
+    provider = TracerProvider(resource=Resource.create(names), shutdown_on_exit=False)
+    provider.add_span_processor(processor)
     _tracer = provider.get_tracer(_SCOPE)
     try:
         yield
@@ -151,12 +149,6 @@ def _traced_by(provider: "TracerProvider") -> Iterator[None]:
         ending = threading.Thread(target=provider.shutdown, daemon=True)
         ending.start()
         ending.join(FLUSH_S)
-
-
-def _to_resource(process: str) -> "Resource":
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # optional
-
-    return Resource.create({"service.namespace": "quindex", "service.name": f"quindex-{process}"})
 
 
 def _to_context(traceparent: bytes | None) -> "Context":

@@ -13,12 +13,20 @@ def test_a_free_port_is_not_one_of_outgoing_connections() -> None:
 
 
 def test_no_port_is_handed_out_twice_though_nobody_listens_yet() -> None:
-    ours = {free_port() for _ in range(200)}
-    command = "from stack.ports import free_port; print(*(free_port() for _ in range(200)))"
-    done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)  # noqa: S603  # our own command
+    command = (
+        "from stack.ports import free_port; import sys\n"
+        "print(*(free_port() for _ in range(500)), flush=True); sys.stdin.read()"
+    )
+    arguments = [sys.executable, "-c", command]
+    # Both in processes of their own: what is handed out stays open as long as its process.
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:  # noqa: S603  # our own command
+        assert first.stdout is not None
+        ours = set(map(int, first.stdout.readline().split()))
+        done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, check=True)  # noqa: S603  # the same
+        first.communicate()
     theirs = set(map(int, done.stdout.split()))
 
-    assert len(ours) == len(theirs) == 200
+    assert len(ours) == len(theirs) == 500
     assert ours.isdisjoint(theirs)
 
 

@@ -84,6 +84,9 @@ pim_breaker_open = Gauge(
     registry=REGISTRY,
 )
 pim_refused = Gauge("quindex_pim_refused", "1 while the PIM refuses the token.", registry=REGISTRY)
+pim_denies_all = Gauge(
+    "quindex_pim_denies_all", "1 while the PIM answers 404 to everything.", registry=REGISTRY
+)
 pim_concurrency = Gauge(
     "quindex_pim_concurrency", "Requests that may be under way at once.", registry=REGISTRY
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 from pim.answers import Resource
@@ -9,6 +10,7 @@ from pim.client import PimClient
 from pim.kinds import Kind
 from runtime.errors import PimAnswerUnusable, PimFilterIgnored, PimUnauthorized, TransientError
 from runtime.logs import get_logger
+from runtime.metrics import pim_denies_all
 from streams.quota_gate import QuotaGate
 from topics.due import Lane
 
@@ -30,6 +32,10 @@ class Asker:
         self._packs: bool | None = None
         self._probing = asyncio.Lock()
         self._live: dict[Kind, str] = {}  # a code of each kind that was there lately
+        self.denies_all = False
+        """Whether the PIM answers, but has nothing: its 404s cannot be believed."""
+        self.recoveries = 0
+        """How often it had something again after that."""
 
     @property
     def pack_max(self) -> int:
@@ -78,6 +84,8 @@ class Asker:
         for code, resource in found.items():
             found[code] = await client.complete(kind, resource)
             self._live[kind] = code
+        if found:
+            self._note(denies_all=False)
         return found
 
     async def has_live(self, kind: Kind) -> bool:
@@ -86,17 +94,16 @@ class Asker:
 
         One of the kind itself; where the PIM says that there are none at all, one of another.
         """
-        client = self._clients[Lane.LIVE]
         try:
-            if await self._finds_known(kind):
-                return True
-            page = await client.fetch_page(kind, page=1, limit=1)
-            if page.resources:
-                return True
-            others = [each for each in self._live if each is not kind]
-            return page.total == 0 and any([await self._finds_known(each) for each in others])
-        except (TransientError, PimUnauthorized, PimAnswerUnusable):
+            has_live = await self._finds_any(kind)
+        except (TransientError, PimUnauthorized):
             return False
+        except PimAnswerUnusable as error:
+            has_live = False
+            if error.status != HTTPStatus.NOT_FOUND:
+                return False
+        self._note(denies_all=not has_live)
+        return has_live
 
     async def is_gone(self, kind: Kind, code: str) -> bool:
         """
@@ -110,6 +117,26 @@ class Asker:
             return await self._clients[Lane.LIVE].fetch(kind, code) is None
         except (TransientError, PimUnauthorized, PimAnswerUnusable):
             return False
+
+    def _note(self, *, denies_all: bool) -> None:
+        if denies_all == self.denies_all:
+            return
+        self.denies_all = denies_all
+        pim_denies_all.set(denies_all)
+        if denies_all:
+            log.error("pim.denies_all", todo="see that the token still has its scopes in Quable")
+        else:
+            self.recoveries += 1
+            log.warning("pim.shows_again")
+
+    async def _finds_any(self, kind: Kind) -> bool:
+        if await self._finds_known(kind):
+            return True
+        page = await self._clients[Lane.LIVE].fetch_page(kind, page=1, limit=1)
+        if page.resources:
+            return True
+        others = [each for each in self._live if each is not kind]
+        return page.total == 0 and any([await self._finds_known(each) for each in others])
 
     async def _finds_known(self, kind: Kind) -> bool:
         code = self._live.get(kind)

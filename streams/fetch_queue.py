@@ -31,20 +31,26 @@ class Waiting(Generic[Receipt]):
     attempts: int = 0
     unusable: int = 0  # answers, while others could be read
     missing_since_s: float | None = None  # the first 404 without a delete notification
+    denials: int = 0  # 404s that were not believed
     alone: bool = False  # not in a pack: its last one could not be read
-    is_postponed: bool = False  # since the PIM did not answer
+    is_postponed: bool = False  # since the PIM did not answer, or denied everything
 
     @property
     def key(self) -> str:
         """kind:code."""
         return self.record.key
 
+    def postpone(self) -> None:
+        """Note that the PIM is unwell: it waits, whatever comes for it, until the PIM is well."""
+        self.attempts += 1
+        self.is_postponed = True
+
     def coalesce(self, newer: DueRecord, receipt: Receipt, *, held_until_s: float) -> Receipt:
         """Merge with a record that was appended later; return the receipt that it supersedes."""
         superseded, self.receipt = self.receipt, receipt
         self.record = self.record.merge(newer)
         self.missing_since_s = None  # that 404 says nothing of what changed since
-        if self.attempts == 0:  # else the PIM did not answer: it is left alone for now
+        if self.attempts == 0:  # else the PIM is unwell: it is left alone for now
             self.held_until_s = min(self.held_until_s, held_until_s)
         return superseded
 

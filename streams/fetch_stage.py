@@ -45,6 +45,7 @@ KEYS_MAX: Final = 40_000
 _POLL_S: Final = 0.05
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
+_DOUBLINGS_MAX: Final = 16
 _UNUSABLE_TRIES_MAX: Final = 8
 _UNUSABLE_SURE: Final = 3
 """Answers that cannot be used while others can, until a resource is set aside."""
@@ -88,7 +89,8 @@ class Fetcher:
     def waits_for(self) -> str | None:
         """What keeps the stage from fetching, if anything."""
         # Only the first request of a new owner finds out that others have used the quota up.
-        return self._gate.pacing.waits_for() or self._waits_for or self._gate.holds_up
+        denied = "the PIM: it answers 404 to everything" if self._asker.denies_all else None
+        return self._gate.pacing.waits_for() or denied or self._waits_for or self._gate.holds_up
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -253,10 +255,10 @@ class Fetcher:
         now_s = self._clock()
         self._waits_for = f"the PIM: {error}"
         for entry in entries:
-            entry.attempts += 1
+            entry.postpone()
             entry.alone = entry.attempts >= _ALONE_AFTER  # it may be the one that the PIM fails at
-            entry.is_postponed = True
-            ceiling_s = min(_BACKOFF_MAX_S, _BACKOFF_MIN_S * 2.0 ** (entry.attempts - 1))
+            doublings = min(_DOUBLINGS_MAX, entry.attempts - 1)
+            ceiling_s = min(_BACKOFF_MAX_S, _BACKOFF_MIN_S * 2.0**doublings)
             pause_s = max(_BACKOFF_MIN_S, self._jitter() * ceiling_s)
             self._put_back(entry, held_until_s=now_s + pause_s)
         log.warning("fetch.postponed", resources=len(entries), error=str(error))

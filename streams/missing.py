@@ -10,6 +10,9 @@ from enum import StrEnum
 from typing import Final
 
 LOOK_AGAIN_S: Final = 30.0
+DENIED_PAUSE_MAX_S: Final = 900.0
+"""Between two looks at one resource while the PIM denies everything: its quota is for others."""
+_DOUBLINGS_MAX: Final = 16
 
 
 class MissingVerdict(StrEnum):
@@ -21,6 +24,12 @@ class MissingVerdict(StrEnum):
     """Deleted, if a live resource of the same kind answers now."""
     PARK = "park"
     """Too many of these lately: a person decides."""
+
+
+def to_denied_pause_s(attempts: int) -> float:
+    """Return how long a resource waits, of which *attempts* were denied with everything else."""
+    doublings = min(_DOUBLINGS_MAX, max(0, attempts - 1))
+    return min(DENIED_PAUSE_MAX_S, LOOK_AGAIN_S * 2.0**doublings)
 
 
 def judge_missing(

@@ -1,5 +1,7 @@
 """What the fetch stage does about 404s, about a PIM that is ill, and about poison."""
 
+import asyncio
+
 import pytest
 
 from pim.kinds import Kind
@@ -7,6 +9,7 @@ from runtime.errors import KafkaUnavailable, RecordTooLarge
 from simulator import changes
 from simulator.behaviour import Behaviour
 from simulator.faults import Fault, FaultKind
+from streams.choosing import TRY_DENIED_S
 from streams.missing import LOOK_AGAIN_S
 from tests.streams.examples import to_due_record
 from tests.streams.pim import TOPICS, fetch, open_bench, run
@@ -103,6 +106,30 @@ def test_a_pim_that_denies_everything_deletes_nothing() -> None:
     run(scenario())
 
 
+def test_a_pim_that_denies_everything_is_asked_less_and_less_whatever_is_announced() -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            codes = bench.codes(2)
+            await fetch(bench, codes[0])
+            bench.simulation.faults.set(FaultKind.STATUS, Fault(status=404))
+            requests, offset = bench.requests, 1
+            while offset < 90:
+                await bench.take(codes[1], offset=offset)
+                offset += 1
+                await asyncio.sleep(5)
+            asked = bench.requests - requests
+            assert bench.stage.waits_for == "the PIM: it answers 404 to everything"
+            bench.simulation.faults.clear()
+            cleared_s = bench.clock()
+            await bench.until(lambda: len(bench.acknowledged) == offset, advance_s=0.5)
+
+            assert asked < 200, "in 450 s: a few every 10 s, to see whether it is well again"
+            assert bench.clock() - cleared_s <= TRY_DENIED_S + LOOK_AGAIN_S
+            assert not any(snapshot.deleted for snapshot in bench.snapshots)
+
+    run(scenario())
+
+
 def test_beyond_the_brake_unannounced_deletes_are_parked() -> None:
     async def scenario() -> None:
         async with open_bench() as bench:
@@ -142,7 +169,6 @@ def test_while_the_pim_is_ill_resources_wait_and_then_converge(
 
             assert {s.code for s in bench.snapshots} == set(bench.codes(3))
             assert bench.publisher.of(TOPICS.dead_letters) == []
-            assert bench.stage.waits_for is None
 
     run(scenario())
 

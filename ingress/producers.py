@@ -1,11 +1,12 @@
 """
 kafka-python's producer as the ingress needs it: acks=all, idempotent, lz4. All calls block.
 
-Three traps are handled here. The constructor would wait for a broker, unless it is told the newest
-API. Any error that is not worth a retry, even one record that is too large, ends an idempotent
-producer for good: all that follows fails with the same error. And when a record expires that was
-sent already, as when a broker freezes, it asks for a new producer id and may wait for that for
-ever, with all records that follow. In both cases it must be replaced.
+Four traps are handled here. While a broker is away or stands still, its thread spins, and keeps the
+interpreter from the event loop: calls took seconds. The constructor would wait for a broker, unless
+it is told the newest API. Any error that is not worth a retry, even one record that is too large,
+ends an idempotent producer for good: all that follows fails with the same error. And when a record
+expires that was sent already, as when a broker freezes, it asks for a new producer id and may wait
+for that for ever, with all records that follow. In the last two cases it must be replaced.
 """
 
 import logging
@@ -31,6 +32,8 @@ DELIVERY_TIMEOUT_MS: Final = 5_000
 CLOSE_S: Final = DELIVERY_TIMEOUT_MS / 1000 + 1
 
 _FIND_TIMEOUT_MS: Final = 1_000
+_NOT_READY_MS: Final = 50.0
+"""An answer, a connection or a record wakes the thread earlier."""
 _NEWEST_API: Final = (4, 3)
 """A cap: each broker says what it speaks."""
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -40,7 +43,7 @@ log = logging.getLogger(__name__)
 
 class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python publishes no types
     """
-    Wakes the producer's thread once, however many records come before it looks.
+    Wakes the producer's thread once, however many records come before it looks, and lets it sleep.
 
     Each wake-up is a system call for which the event loop gives up the interpreter's lock.
     """
@@ -53,6 +56,13 @@ class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python publishes n
             self._is_woken = True
             super().wakeup()
 
+    def connection_delay(self, node_id: Any) -> float:
+        """Return in how many milliseconds the thread looks again at a broker that is not ready."""
+        # kafka-python's are seconds, and 0 for a broker that owes answers: the thread would spin,
+        # and keep the event loop from the interpreter, for as long as a broker stands still.
+        delay_s: float = super().connection_delay(node_id)
+        return max(_NOT_READY_MS, delay_s * 1000)
+
     def poll(self, timeout_ms: float | None = None, future: object = None) -> Any:
         """Wait for the network, or for a wake-up; the thread then sends what was appended."""
         try:
@@ -64,7 +74,7 @@ class _Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python publishes n
 
 def create_producer(options: Mapping[str, Any]) -> KafkaProducer:
     """Return a producer that has yet to find Kafka; *options* say where that is."""
-    return KafkaProducer(
+    producer = KafkaProducer(
         **options,
         client_id="quindex-ingress",
         acks="all",
@@ -82,6 +92,20 @@ def create_producer(options: Mapping[str, Any]) -> KafkaProducer:
         metrics_enabled=False,
         kafka_client=_Client,
     )
+    _ask_once_for_metadata(producer._metadata)  # noqa: SLF001 (there is no public way)
+    return producer
+
+
+def _ask_once_for_metadata(cluster: Any) -> None:
+    """Keep a thread that asks for metadata in every turn from waking itself by it: it would spin."""
+    request_update = cluster.request_update
+
+    def request_update_once() -> Any:
+        asked = cluster._future  # noqa: SLF001 (there is no public way)
+        is_asked = cluster.need_update and asked is not None and not asked.is_done
+        return asked if is_asked else request_update()
+
+    cluster.request_update = request_update_once
 
 
 def find_topics(producer: KafkaProducer, topics: Sequence[str]) -> None:

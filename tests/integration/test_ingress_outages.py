@@ -1,6 +1,7 @@
 """Kafka goes away in each way it can, and comes back: every call is answered 202, none is lost."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,6 +9,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from ingress.producers import (
+    append_record,
+    close_producer,
+    create_producer,
+    find_topics,
+    wake_producer,
+)
 from tests.ingress.brokers import SecondKafka, SlowableKafka, running
 from tests.ingress.forwarding import Forwarder
 from tests.ingress.load import Load, to_report
@@ -22,6 +30,8 @@ MARGIN_S = 1.0
 BACK_WITHIN_S = 120.0
 QUABLE_WAITS_S = 5.0
 """Asserted, since a busy machine is slow; what the ingress aims at is 2 s, and is printed."""
+SPIN_S = 3.0
+SPIN_RECORDS = 900
 
 Outage = Callable[[SlowableKafka, Forwarder], AbstractAsyncContextManager[None]]
 
@@ -132,6 +142,42 @@ def test_whatever_kafka_does_every_call_is_accepted_and_arrives(
             say(f"Kafka {outage.__name__}: {report}")
 
             await asyncio.to_thread(check, load, kafka.address, names.notifications)
+
+    asyncio.run(test())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # kafka-python's
+@pytest.mark.parametrize("outage", [stopped, frozen])
+def test_a_producer_without_its_broker_does_not_spin(
+    kafka: SlowableKafka,
+    tmp_path_factory: pytest.TempPathFactory,
+    caplog: pytest.LogCaptureFixture,
+    outage: Outage,
+) -> None:
+    """A thread that spins keeps the interpreter from the event loop: calls would take seconds."""
+    caplog.set_level(logging.CRITICAL, "kafka")  # what is captured keeps sockets from being closed
+
+    async def test() -> None:
+        nowhere = Forwarder(kafka.proxy_port, kafka.slow_port)
+        async with ingress_for(kafka.address, tmp_path_factory.mktemp("spool")) as (_, names):
+            producer = await asyncio.to_thread(
+                create_producer, {"bootstrap_servers": kafka.address}
+            )
+            await asyncio.to_thread(find_topics, producer, [names.notifications])
+            for number in range(SPIN_RECORDS):  # so that it has a connection
+                producer.send(names.notifications, key=b"%d" % number, value=b"{}")
+            await asyncio.to_thread(producer.flush, BACK_WITHIN_S)
+            used = time.pthread_getcpuclockid(producer._sender.ident)  # noqa: SLF001 (no public way)
+            async with outage(kafka, nowhere):
+                began_s = time.clock_gettime(used)
+                for number in range(SPIN_RECORDS):
+                    append_record(producer, names.notifications, b"%d" % number, b"{}", [])
+                    wake_producer(producer)
+                    await asyncio.sleep(SPIN_S / SPIN_RECORDS)
+                used_s = time.clock_gettime(used) - began_s
+            await asyncio.to_thread(close_producer, producer)
+
+            assert used_s < SPIN_S / 4
 
     asyncio.run(test())
 

@@ -35,13 +35,13 @@ from ops.ranges import open_ranges
 from ops.scanning import ScanLog
 from ops.seen import Place, Seen
 from ops.verdict import STALE_PROCESS_S
+from ops.whole_logs import read_whole
 from runtime.errors import MalformedRecord, QuindexError
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.elasticsearch import connect
 from sinks.epochs import read_epoch
 from sinks.fields import to_alias
-from streams.log_reader import read_log
 from topics.control import fold_deletes, fold_stops
 from topics.due import DueRecord
 from topics.names import TopicNames
@@ -186,7 +186,7 @@ class Collector:
 
     async def _read_control(self) -> dict[str, Any]:
         topic = TopicNames(self.settings.topic_prefix).control
-        records = await read_log(topic, to_aiokafka_options(self.settings))
+        records = await read_whole(self.settings, topic)
         pairs = [(each.key, each.value) for each in records]
         pauses = Pauses()
         for key, value in pairs:

@@ -238,15 +238,14 @@ async def _keep(
 async def _resume(settings: "Settings", stage: str, *, dry_run: bool) -> str:
     from ops.connections import publisher_of
     from ops.failures import said_plainly
+    from ops.whole_logs import read_whole
     from runtime.errors import Refused
-    from runtime.kafka_options import to_aiokafka_options
-    from streams.log_reader import read_log
     from topics.control import fold_stops
     from topics.names import TopicNames
 
     topic = TopicNames(settings.topic_prefix).control
     with said_plainly(settings):
-        records = await read_log(topic, to_aiokafka_options(settings))
+        records = await read_whole(settings, topic)
         stop = fold_stops((each.key, each.value) for each in records).get(stage)
         if stop is None:
             raise Refused(f"The stage {stage} has not stopped. See quindex status.")

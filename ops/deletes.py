@@ -79,14 +79,13 @@ def _resolve(keys: Sequence[str], *, delete: bool, dry_run: bool, as_json: bool)
 async def _read(settings: "Settings") -> tuple[dict[str, float], dict[str, float]]:
     """Return the unannounced deletes that went through, and the parked ones, by key."""
     from ops.failures import said_plainly
-    from runtime.kafka_options import to_aiokafka_options
-    from streams.log_reader import read_log
+    from ops.whole_logs import read_whole
     from topics.control import fold_deletes
     from topics.names import TopicNames
 
     topic = TopicNames(settings.topic_prefix).control
     with said_plainly(settings):
-        records = await read_log(topic, to_aiokafka_options(settings))
+        records = await read_whole(settings, topic)
     return fold_deletes((record.key, record.value) for record in records)
 
 

@@ -25,16 +25,15 @@ from ops.asking_pim import asking_pim
 from ops.checks import Check
 from ops.collector import Collector, to_reason
 from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+from ops.whole_logs import read_whole
 from pim.client import PimClient
 from pim.kinds import Kind
 from runtime.errors import PimAnswerUnusable, PimUnauthorized, QuindexError, Refused
-from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import SECRETS, Settings, to_variable
 from sinks.indices import check_server
 from sinks.plan import Step
 from sinks.planning import read_plans
 from sinks.rules_file import load_rules
-from streams.log_reader import read_log
 from topics.creation import read_settings
 from topics.grants import GrantKind, GrantRecord
 from topics.layout import to_layouts
@@ -128,7 +127,7 @@ class Examiner:
                 topic, key=b"doctor", value=record.to_json(), partition=0
             )
             middle_s = (before_s + time.time()) / 2
-        records = await read_log(topic, to_aiokafka_options(self.settings), start=offset)
+        records = await read_whole(self.settings, topic, start=offset)
         return records[0].appended_s - middle_s if records else 0.0
 
     # --- Elasticsearch ---

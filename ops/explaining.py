@@ -20,6 +20,7 @@ from ops.life import Announced, Due, Fetched, Indexed, Life, Waits
 from ops.ranges import RangeReader, open_ranges
 from ops.seen import Place, Seen
 from ops.verdict import living
+from ops.whole_logs import read_whole
 from pim.kinds import Kind, to_key
 from pim.notifications import Notification, parse_notification
 from runtime.errors import MalformedNotification, MalformedRecord
@@ -27,7 +28,6 @@ from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias, to_id
 from streams.debounce import PROCESS_DELAY_MAX_S, PROCESS_QUIET_S
-from streams.log_reader import read_log
 from topics.control import fold_deletes, fold_stops
 from topics.due import DueRecord
 from topics.layout import DUE_PARTITION
@@ -74,7 +74,7 @@ class Explainer:
         stored, letters, control, facts = await asyncio.gather(
             self._read_stored(kind, code),
             read_letters(settings, self.client),
-            read_log(TopicNames(settings.topic_prefix).control, to_aiokafka_options(settings)),
+            read_whole(settings, TopicNames(settings.topic_prefix).control),
             _keep(facts) if facts else Collector(settings).collect(),
         )
         indexed = [to_indexed(locale, document) for locale, document in stored.items()]

@@ -11,11 +11,11 @@ from elasticsearch import AsyncElasticsearch
 from ops.letter import Letter, LetterState, fold_decided, mark, to_letter, to_resources
 from ops.ranges import open_ranges
 from ops.seen import Seen
+from ops.whole_logs import read_whole
 from pim.kinds import Kind, to_key
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias, to_id
-from streams.log_reader import read_log
 from topics.control import LETTER, to_letter_key, to_letter_value
 from topics.layout import DEAD_LETTERS_PARTITIONS
 from topics.names import TopicNames
@@ -68,7 +68,7 @@ async def read_letters(
     decided: dict[str, LetterState] = {}
     written_s: dict[str, float] = {}
     if letters:
-        control = await read_log(topics.control, options)
+        control = await read_whole(settings, topics.control)
         decided = fold_decided((each.key, each.value) for each in control)
         if client is not None:
             written_s = await read_written(client, settings, to_resources(letters))
@@ -152,7 +152,7 @@ async def decide(
 async def read_known(settings: Settings) -> list[str]:
     """Return the ids of all letters that `control` holds a decision about."""
     topics = TopicNames(settings.topic_prefix)
-    control = await read_log(topics.control, to_aiokafka_options(settings))
+    control = await read_whole(settings, topics.control)
     return list(fold_decided((each.key, each.value) for each in control))
 
 

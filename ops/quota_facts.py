@@ -3,12 +3,12 @@
 import time
 
 from ops.facts import QuotaFacts
+from ops.whole_logs import read_whole
 from pim.connection import TIMEOUT_S
 from runtime.errors import MalformedRecord
-from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from streams.grants import Written, to_holdings
-from streams.log_reader import Read, read_log
+from streams.log_reader import Read
 from streams.quota import Quota, Window
 from topics.grants import GrantRecord
 from topics.names import TopicNames
@@ -24,7 +24,7 @@ async def read_quota(settings: Settings) -> QuotaFacts:
         KafkaError: the brokers do not answer.
     """
     topic = TopicNames(settings.topic_prefix).quota
-    records = await read_log(topic, to_aiokafka_options(settings))
+    records = await read_whole(settings, topic)
     return to_quota_facts(records, settings, time.time())
 
 

@@ -14,11 +14,11 @@ from ops.quota_forecast import Waiting, forecast, to_waiting
 from ops.quota_table import QuotaView, WindowView
 from ops.ranges import open_ranges
 from ops.seen import Seen
+from ops.whole_logs import read_whole
 from pim.urls import PAGE_MAX
 from runtime.errors import MalformedRecord
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
-from streams.log_reader import read_log
 from topics.due import DueRecord, Lane
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
@@ -78,7 +78,7 @@ async def read_quota_view(settings: Settings) -> QuotaView:
     topics = TopicNames(settings.topic_prefix)
     options = to_aiokafka_options(settings)
     (next_, end), records = await asyncio.gather(
-        asyncio.to_thread(_read_position, settings), read_log(topics.quota, options)
+        asyncio.to_thread(_read_position, settings), read_whole(settings, topics.quota)
     )
     count = Count()
     async with open_ranges(options, time.monotonic) as reader:

@@ -1,10 +1,9 @@
 """The topic `reference`, for commands: what is known of attributes, as of now."""
 
 from ops.failures import said_plainly
-from runtime.kafka_options import to_aiokafka_options
+from ops.whole_logs import read_whole
 from runtime.settings import Settings
 from sinks.reference import Reference
-from streams.log_reader import read_log
 from topics.names import TopicNames
 
 
@@ -18,7 +17,7 @@ async def read_reference(settings: Settings) -> Reference:
     topic = TopicNames(settings.topic_prefix).reference
     reference = Reference()
     with said_plainly(settings):
-        records = await read_log(topic, to_aiokafka_options(settings))
+        records = await read_whole(settings, topic)
     for record in records:
         reference.apply(record.key, record.value)
     return reference

@@ -34,16 +34,15 @@ def command(stage: str, dry_run: bool, as_json: bool) -> None:
 async def _resume(settings: "Settings", stage: str, *, dry_run: bool) -> None:
     from ops.connections import publisher_of
     from ops.failures import said_plainly
+    from ops.whole_logs import read_whole
     from runtime.errors import Refused
-    from runtime.kafka_options import to_aiokafka_options
-    from streams.log_reader import read_log
     from topics.names import TopicNames
     from topics.pauses import Pauses
 
     topic = TopicNames(settings.topic_prefix).control
     pauses = Pauses()
     with said_plainly(settings):
-        for each in await read_log(topic, to_aiokafka_options(settings)):
+        for each in await read_whole(settings, topic):
             pauses.apply(each.key, each.value)
         if (pause := pauses.now.get(stage)) is None:
             raise Refused(f"The stage {stage} is not paused. See quindex status.")

@@ -9,11 +9,10 @@ from typing import Final
 from ops.connections import publisher_of
 from ops.failures import said_plainly
 from ops.terminal import show
+from ops.whole_logs import read_whole
 from pim.kinds import Kind
 from runtime.errors import OperatorError
-from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
-from streams.log_reader import read_log
 from streams.scanner import to_new_scan
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
@@ -39,7 +38,7 @@ class ScanLog:
         """
         topic = TopicNames(self.settings.topic_prefix).due
         with said_plainly(self.settings):
-            records = await read_log(topic, to_aiokafka_options(self.settings), start=self._next)
+            records = await read_whole(self.settings, topic, start=self._next)
         for record in records:
             self._next = record.offset + 1
             if record.key is not None:

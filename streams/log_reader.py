@@ -20,17 +20,27 @@ class Read:
 
 
 async def read_log(
-    topic: str, options: Mapping[str, Any], *, start: int = 0, partition: int = 0
+    topic: str,
+    options: Mapping[str, Any],
+    *,
+    start: int = 0,
+    partition: int = 0,
+    if_missing: Exception | None = None,
 ) -> list[Read]:
     """
     Return the records of one partition from *start* (or the log's beginning) to its end, as of now.
 
+    A topic that is not there is waited for, unless *if_missing* is given.
+
     Raises:
         KafkaError: the brokers do not answer.
+        Exception: *if_missing*: there is no such topic.
     """
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     try:
         await consumer.start()
+        if if_missing is not None and topic not in await consumer.topics():
+            raise if_missing
         where = TopicPartition(topic, partition)
         first = (await consumer.beginning_offsets([where]))[where]
         end = (await consumer.end_offsets([where]))[where]

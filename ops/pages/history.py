@@ -9,14 +9,14 @@ from elasticsearch import AsyncElasticsearch
 
 from ops.freshness import to_percentile
 from ops.pages.charts import MINUTES, Point
+from ops.whole_logs import read_whole
 from pim.connection import TIMEOUT_S
 from runtime.errors import MalformedRecord
-from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias
 from sinks.moments import to_moment
 from streams.grants import Written, to_holdings
-from streams.log_reader import Read, read_log
+from streams.log_reader import Read
 from topics.grants import GrantRecord
 from topics.names import TopicNames
 
@@ -100,7 +100,7 @@ async def read_requests(settings: Settings) -> list[Point]:
         KafkaError: the brokers do not answer.
     """
     topic = TopicNames(settings.topic_prefix).quota
-    records = await read_log(topic, to_aiokafka_options(settings))
+    records = await read_whole(settings, topic)
     return to_requests(records, time.time())
 
 

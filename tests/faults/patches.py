@@ -23,7 +23,7 @@ from pim.client import PimClient
 from runtime import points
 from sinks.indexer import Indexer
 from sinks.tombstones import Purger
-from streams import app, missing, settling
+from streams import app, missing
 
 FILE: Final = "QUINDEX_FAULT_FILE"
 STOP_AT: Final = "QUINDEX_FAULT_STOP_AT"
@@ -65,8 +65,7 @@ def stop_at_point() -> None:
 
 def look_again_soon() -> None:
     """The second look at a 404 comes after 2 s, not after 30."""
-    for module in (missing, settling):
-        swap(module, "LOOK_AGAIN_S", SOON_S)
+    swap(missing, "LOOK_AGAIN_S", SOON_S)
 
 
 def give_up_soon() -> None:

@@ -21,6 +21,8 @@ TAKEN_OVER: Final = b'"quota.taken_over"'
 REMEMBERED: Final = '"quota.remembered"'
 REMEMBERS_WITHIN_S: Final = 60.0
 KILLED_AFTER_S: Final = 5.0
+STEADY_S: Final = 8.0
+"""Longer than a worker that was killed takes to come back and move the partitions once more."""
 _POLL_S: Final = 0.2
 _EDIT_EVERY_S: Final = 0.08
 _DAY: Final = {"requests_max": 300_000, "window_s": 86_400}
@@ -168,7 +170,7 @@ async def kill_each(run: Run, owners: Owners, *, wipe_at: int | None = None) -> 
             continue
         began_s = time.monotonic()
         if kills + 1 == wipe_at:
-            await asyncio.sleep(1.0)
+            worker = await until_steady(owners, worker)
             await wipe_quota(run)
             await until(
                 lambda: run.fleet.count_logged(REMEMBERED),
@@ -179,6 +181,16 @@ async def kill_each(run: Run, owners: Owners, *, wipe_at: int | None = None) -> 
         await run.fleet.kill(worker)
         kills += 1
     return kills
+
+
+async def until_steady(owners: Owners, worker: Child) -> Child:
+    """Wait until nobody has taken over for a while after *worker* did; return who was the last."""
+    while True:
+        await asyncio.sleep(STEADY_S)
+        newer = await asyncio.to_thread(owners.newest)
+        if newer is None:
+            return worker
+        worker = newer
 
 
 async def wipe_quota(run: Run) -> None:

@@ -35,7 +35,7 @@ from streams.classifications import Classifications
 from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
 from streams.delete_brake import DeleteBrake
-from streams.due_stage import DueStage
+from streams.due_stage import SCAN_GOES_ON, DueStage
 from streams.fetch_stage import Fetcher
 from streams.log_reader import Read, read_log
 from streams.publisher import KafkaPublisher
@@ -255,6 +255,7 @@ class Parts:
                 guard.stage: reason
                 for guard, stage in pairs
                 if (reason := stage.waits_for or guard.to_wait() or self.publisher.waits_for)
+                not in (None, SCAN_GOES_ON)
             }
             return replace(me, at=time.time(), waits_for=waits)
 

@@ -54,6 +54,7 @@ def configure_logs(
             structlog.dev.ConsoleRenderer(colors=stream.isatty() and not environ.get("NO_COLOR")),
         ]
     )
+    _keep_retries_quiet()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -87,6 +88,7 @@ def keep_quiet() -> None:
 
     Without it structlog writes to stdout, which is for results.
     """
+    _keep_retries_quiet()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -97,6 +99,13 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of a module; pass __name__."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _keep_retries_quiet() -> None:
+    """Have stamina say nothing of each try: metrics count them, and the last error says why."""
+    from stamina import instrumentation  # noqa: PLC0415 (--help does without)
+
+    instrumentation.set_on_retry_hooks(())
 
 
 def _unchanged(

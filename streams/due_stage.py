@@ -2,12 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from streams.scanner import Scanner
 from streams.scouting import Scout
 from streams.stage import Stage
 from topics.records import Received
 from topics.scans import is_scan
+
+SCAN_GOES_ON: Final = "a scan's next page"
+"""No trouble: its records wait for their turn by nature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +24,8 @@ class DueStage:
 
     @property
     def waits_for(self) -> str | None:
-        """What keeps fetching from going on; scans wait for their turn by nature."""
-        return self.fetcher.waits_for or ("a scan's next page" if self.scanner.is_active else None)
+        """What keeps fetching from going on, or SCAN_GOES_ON."""
+        return self.fetcher.waits_for or (SCAN_GOES_ON if self.scanner.is_active else None)
 
     async def take(self, received: Received) -> None:
         """Accept a record; waits while the fetch stage is full."""

@@ -26,7 +26,7 @@ from ops.facts import (
     StageFacts,
     StopFacts,
 )
-from ops.freshness import read_freshness
+from ops.freshness import read_freshness, to_measured_since
 from ops.group import GroupFacts, read_group
 from ops.letter import LetterState
 from ops.letters import NEWEST_MAX, LetterLog, read_letters
@@ -269,7 +269,8 @@ class Collector:
     async def _read_freshness(self, client: AsyncElasticsearch, missing: Sequence[str]) -> Any:
         prefix = self.settings.index_prefix
         there = [each for each in self.settings.locales if to_alias(prefix, each) not in missing]
-        return await read_freshness(client, prefix, there, since_s=self.clock() - _HOUR_S)
+        since_s = await to_measured_since(client, prefix, self.clock() - _HOUR_S)
+        return await read_freshness(client, prefix, there, since_s=since_s)
 
     async def _try(self, name: str, work: Awaitable[T]) -> T | None:
         try:

@@ -9,12 +9,25 @@ from elasticsearch import AsyncElasticsearch
 from ops.facts import FreshnessFacts
 from sinks.fields import to_alias
 from sinks.moments import to_moment
+from sinks.transfers import read_transfer
 
 SAMPLE_MAX: Final = 1_000
 """Search documents of each locale that are measured: drawn by lot, where more were written."""
 _MS: Final = 1_000
 _FROM: Final = "sync.notified_at"
 _TO: Final = "sync.indexed_at"
+
+
+async def to_measured_since(client: AsyncElasticsearch, prefix: str, since_s: float) -> float:
+    """
+    Return *since_s*, or when a rebuild or rollback after it was last at work.
+
+    What those write is as old as its snapshots, and says nothing of how long a change takes.
+    """
+    stored = await read_transfer(client, prefix)
+    if stored is None or not stored.transfer.swapped_s:
+        return since_s
+    return max(since_s, stored.transfer.beat_s)
 
 
 async def read_freshness(

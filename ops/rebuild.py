@@ -39,6 +39,7 @@ def command(  # noqa: PLR0917  # the options, in their order
     """
     settings = read_settings(needs=NEEDS)
 
+    from ops.transfer_text import to_rebuild_lines
     from ops.transfers import complete, fill_share, open_rebuild, read_pim, rebuild
     from runtime.errors import Refused
     from runtime.logs import configure_logs
@@ -65,5 +66,5 @@ def command(  # noqa: PLR0917  # the options, in their order
     if as_json:
         click.echo(json.dumps(done))
         return
-    for name, value in done.items():
-        click.echo(f"{name.replace('_', ' ')}: {value}")
+    for line in to_rebuild_lines(done):
+        click.echo(line)

@@ -20,6 +20,7 @@ def command(dry_run: bool, as_json: bool) -> None:
     """
     settings = read_settings(needs=("kafka", "elasticsearch", "locales"))
 
+    from ops.transfer_text import to_rollback_lines
     from ops.transfers import roll_back
     from runtime.logs import configure_logs
 
@@ -28,5 +29,5 @@ def command(dry_run: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(done))
         return
-    for name, value in done.items():
-        click.echo(f"{name.replace('_', ' ')}: {value}")
+    for line in to_rollback_lines(done):
+        click.echo(line)

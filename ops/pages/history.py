@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from elasticsearch import AsyncElasticsearch
 
-from ops.freshness import to_percentile
+from ops.freshness import to_measured_since, to_percentile
 from ops.pages.charts import MINUTES, Point
 from ops.whole_logs import read_whole
 from pim.connection import TIMEOUT_S
@@ -47,6 +47,7 @@ async def read_written(client: AsyncElasticsearch, settings: Settings, now_s: fl
         ApiError, TransportError: Elasticsearch does not say.
     """
     since_s = first_minute_s(now_s)
+    measured_s = await to_measured_since(client, settings.index_prefix, since_s)
     found = await client.search(
         index=",".join(to_alias(settings.index_prefix, each) for each in settings.locales),
         ignore_unavailable=True,
@@ -71,11 +72,12 @@ async def read_written(client: AsyncElasticsearch, settings: Settings, now_s: fl
             }
         },
     )
-    return to_written(found.get("aggregations", {}).get("minutes", {}).get("buckets", ()))
+    buckets = found.get("aggregations", {}).get("minutes", {}).get("buckets", ())
+    return to_written(buckets, measured_s=measured_s)
 
 
-def to_written(buckets: Iterable[Mapping[str, Any]]) -> Written60:
-    """Return an answer's buckets as points."""
+def to_written(buckets: Iterable[Mapping[str, Any]], *, measured_s: float = 0.0) -> Written60:
+    """Return an answer's buckets as points; freshness of the minutes from *measured_s* on."""
     throughput, freshness = [], []
     for bucket in buckets:
         at_s = bucket["key"] / _MS
@@ -88,7 +90,7 @@ def to_written(buckets: Iterable[Mapping[str, Any]]) -> Written60:
             for hit in bucket["sample"]["hits"]["hits"]
         )
         throughput.append(Point(at_s, float(bucket["doc_count"])))
-        freshness.append(Point(at_s, to_percentile(took, 95)))
+        freshness.append(Point(at_s, to_percentile(took, 95) if at_s >= measured_s else None))
     return Written60(throughput, freshness)
 
 

@@ -3,10 +3,11 @@ How many search documents per second a rebuild writes, beside bare bulks, two at
 
     python bench/rebuild.py [--documents 6000] [--rounds 3]
 
-Servers are started unless QUINDEX_KAFKA and QUINDEX_ELASTICSEARCH name some. In each round: (a) bare bulks of ready lines into indices as `quindex setup` makes them, (b) the
-same into indices as a rebuild fills them (no refresh, no replica), then a rebuild of the same
-documents from the topic of snapshots, beside the indices of (a): reading, projection, comparison
-and swap included, a start of Python not.
+Servers are started unless QUINDEX_KAFKA and QUINDEX_ELASTICSEARCH name some. In each round: (a) bare
+bulks of ready lines into indices as `quindex setup` makes them, (b) the same into indices as a
+rebuild fills them (no refresh, no replica), then a rebuild of the same documents from the topic of
+snapshots, beside the indices of (a): reading, projection, comparison and swap included, a start of
+Python not.
 """
 
 import argparse

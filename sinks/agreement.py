@@ -1,5 +1,6 @@
 """Whether new indices say what the live ones say: counts, sampled contents, a sample of searches."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,22 +38,37 @@ async def compare_generations(
 
     *filled_s* (unix seconds) is the moment up to which *target* was filled: what the live index
     was given later proves nothing. Edits go on meanwhile, so counts may differ a little, and a
-    document whose versions differ is no evidence. Contents that differ at the same version are, unless the mapping has changed: then
-    that is what the rebuild is for.
+    document whose versions differ is no evidence. Contents that differ at the same version are,
+    unless the mapping has changed: then that is what the rebuild is for.
     """
+    older = {"range": {"sync.indexed_at": {"lt": to_moment(filled_s - CLOCKS_DIFFER_S)}}}
     findings = Findings()
-    for locale, index in target.items():
-        alias = to_alias(prefix, locale)
-        if not await client.indices.exists_alias(name=alias):
-            findings.remarks.append(f"{locale}: there is no live index to compare with")
-            continue
-        await client.indices.refresh(index=[alias, index])
-        older = {"range": {"sync.indexed_at": {"lt": to_moment(filled_s - CLOCKS_DIFFER_S)}}}
-        await _compare_counts(client, locale, alias, index, findings, older=older)
-        hits = await _sample(client, alias, older=older)
-        same_mapping = await _read_meta(client, alias) == await _read_meta(client, index)
-        await _compare_contents(client, locale, index, hits, findings, strict=same_mapping)
-        await _compare_searches(client, locale, index, hits[:SEARCHES_MAX], findings)
+    for each in await asyncio.gather(
+        *(
+            _compare(client, locale, to_alias(prefix, locale), index, older=older)
+            for locale, index in target.items()
+        )
+    ):
+        findings.sampled += each.sampled
+        findings.searched += each.searched
+        findings.problems += each.problems
+        findings.remarks += each.remarks
+    return findings
+
+
+async def _compare(
+    client: AsyncElasticsearch, locale: str, alias: str, index: str, *, older: Mapping[str, Any]
+) -> Findings:
+    findings = Findings()
+    if not await client.indices.exists_alias(name=alias):
+        findings.remarks.append(f"{locale}: there is no live index to compare with")
+        return findings
+    await client.indices.refresh(index=[alias, index])
+    await _compare_counts(client, locale, alias, index, findings, older=older)
+    hits = await _sample(client, alias, older=older)
+    same_mapping = await _read_meta(client, alias) == await _read_meta(client, index)
+    await _compare_contents(client, locale, index, hits, findings, strict=same_mapping)
+    await _compare_searches(client, locale, index, hits[:SEARCHES_MAX], findings)
     return findings
 
 

@@ -92,15 +92,11 @@ async def point_filling(client: AsyncElasticsearch, prefix: str, target: Mapping
 
 async def restore_settings(client: AsyncElasticsearch, target: Mapping[str, str]) -> None:
     """Give filled indices the settings of live ones, and make what they hold searchable."""
-    for index in target.values():
-        await client.indices.put_settings(
-            index=index,
-            settings={
-                "refresh_interval": REFRESH_INTERVAL,
-                "auto_expand_replicas": REPLICAS,
-            },
-        )
-        await client.indices.refresh(index=index)
+    await client.indices.put_settings(
+        index=list(target.values()),
+        settings={"refresh_interval": REFRESH_INTERVAL, "auto_expand_replicas": REPLICAS},
+    )
+    await client.indices.refresh(index=list(target.values()))
 
 
 async def swap(
@@ -123,14 +119,15 @@ async def swap(
 
 async def fence(client: AsyncElasticsearch, previous: Mapping[str, str]) -> None:
     """Block writes: returns once no write to these indices is under way."""
-    for index in previous.values():
-        await client.indices.add_block(index=index, block="write")
+    if previous:
+        await client.indices.add_block(index=list(previous.values()), block="write")
 
 
 async def lift(client: AsyncElasticsearch, target: Mapping[str, str]) -> None:
     """Take the block off again."""
-    for index in target.values():
-        await client.indices.put_settings(index=index, settings={"index.blocks.write": None})
+    await client.indices.put_settings(
+        index=list(target.values()), settings={"index.blocks.write": None}
+    )
 
 
 async def remove_filling(

@@ -3,7 +3,8 @@ Faust with offsets that can be trusted.
 
 `PipelineApp` is a Faust app whose consumer commits by `Ledger`: a record that was not acknowledged
 is never committed past, an acknowledgement from before a rebalance does not count, and a commit
-that the broker refused is tried again. What is overridden here is private to Faust;
+that the broker refused is tried again. After a rebalance every record from the committed offset on
+is delivered, whatever was read before it. What is overridden here is private to Faust;
 tests/streams/test_faust_pins.py notices when an upgrade changes it.
 """
 
@@ -21,7 +22,6 @@ from faust.types.transports import ConsumerCallback
 from mode.services import WaitResults
 from mode.utils.queues import ThrowableQueue
 
-from runtime.errors import TransientError
 from runtime.logs import get_logger
 from runtime.points import reach
 from streams.ledger import Ledger
@@ -37,10 +37,36 @@ log = get_logger(__name__)
 _faust_log: Final = logging.getLogger("faust")  # Faust would log under the names of our modules
 
 
+class _Fetched(dict[TP, Any]):
+    """Records by partition; *seeks* is how often the consumer had been sent elsewhere before."""
+
+    seeks = 0
+
+
+class _NothingRead(dict[TP, int | None]):
+    """
+    Where Faust keeps the last offset that it has read, and drops in silence what lies below it.
+
+    A record that waits for a stage while partitions move would be noted there when it is over, and
+    what is to be delivered again be dropped. This keeps nothing, so that nothing is dropped.
+    """
+
+    def __getitem__(self, tp: TP) -> int | None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
+
+    def update(self, *_: Any, **__: Any) -> None:
+        pass
+
+
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     logger = _faust_log
 
     app: "PipelineApp"
+    seeks = 0
+    """How often all partitions were sent to where the group may resume; changed in the thread."""
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -68,7 +94,13 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
             )
             starts[tp] = first[tp] if start is None else start
             consumer.seek(tp, starts[tp])
+        self.seeks += 1  # nothing was awaited since the first seek
         return starts
+
+    async def _fetch_records(self, *args: Any, **options: Any) -> Mapping[TP, Any]:
+        fetched = _Fetched(await super()._fetch_records(*args, **options))
+        fetched.seeks = self.seeks
+        return fetched
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         trust, assignment = self.app.trust, self.assignment()
@@ -102,11 +134,12 @@ class SafeConsumer(driver.Consumer):
     ) -> None:
         self.ledgers: dict[TP, Ledger] = {}
         self.regression: str | None = None
+        self._newest: dict[TP, int] = {}  # the last offset delivered since partitions moved
 
         async def deliver(message: ConsumerMessage) -> Any:
             if message.generation_id != self.app.consumer_generation_id:
-                # The records before it come again only now, and Faust would drop them as read.
-                raise TransientError("a record came from before a rebalance; read it all again")
+                return None  # from before a rebalance: it comes again, after those before it
+            self._look_for_regression(message.tp, message.offset)
             # Before anything can buffer, drop or acknowledge it.
             if self.app.topics.acks_enabled_for(message.topic):
                 self.ledgers.setdefault(message.tp, Ledger()).deliver(message.offset)
@@ -117,16 +150,24 @@ class SafeConsumer(driver.Consumer):
         # The timer commits. A commit between two records could outlast a rebalance, and the second
         # would then be delivered as if it came after it.
         self._commit_every = None
+        self._read_offset = _NothingRead()
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        seen = self._read_offset[tp]
-        if seen is not None and record.offset < seen and self.regression is None:
-            # Faust would skip it in silence. Offsets only go back when the log was replaced.
-            self.regression = f"{tp.topic} partition {tp.partition}: {record.offset} after {seen}"
-        return super()._to_message(tp, record)
+    async def _getmany(self, *args: Any, **options: Any) -> Mapping[TP, Any]:
+        """Return what was fetched, unless the consumer was sent elsewhere since: it comes again."""
+        fetched = await super()._getmany(*args, **options)
+        thread = cast(_ConsumerThread, self._thread)
+        is_old = isinstance(fetched, _Fetched) and fetched.seeks != thread.seeks
+        return {} if is_old else fetched
+
+    def _look_for_regression(self, tp: TP, offset: int) -> None:
+        newest = self._newest.get(tp)
+        if newest is not None and offset < newest and self.regression is None:
+            # Offsets only go back when the log was replaced. The watchdog ends the worker.
+            self.regression = f"{tp.topic} partition {tp.partition}: {offset} after {newest}"
+        self._newest[tp] = offset
 
     async def wait_first(self, *coros: Any, **options: Any) -> Any:
         """
@@ -177,7 +218,9 @@ class SafeConsumer(driver.Consumer):
                 ledger.acknowledge(offset)
         acked.clear()
         self._acked_index[tp].clear()
-        return ledger.to_commit() if ledger is not None else None
+        if ledger is None or self.regression is not None:  # of which log would it speak
+            return None
+        return ledger.to_commit()
 
     def _should_commit(self, tp: TP, offset: int) -> bool:  # noqa: ARG002  # Faust's signature
         return True
@@ -210,6 +253,7 @@ class SafeConsumer(driver.Consumer):
         again = sum(ledger.held for ledger in self.ledgers.values())
         log.info("partitions.assigned", partitions=len(self.assignment()), delivered_again=again)
         self.ledgers.clear()
+        self._newest.clear()
         self._acked.clear()
         self._acked_index.clear()
         await super().perform_seek()

@@ -1,7 +1,7 @@
 """Faust's consumers without a broker: deliver, acknowledge, commit, rebalance."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -80,6 +80,13 @@ class Member:
     group: Group
     taken: list[ConsumerMessage] = field(default_factory=list)
     rebalances: list[str] = field(default_factory=list)
+    stage: Callable[[ConsumerMessage], Awaitable[None]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stage = self._take
+
+    async def _take(self, message: ConsumerMessage) -> None:
+        self.taken.append(message)
 
     def message(
         self, offset: int, *, generation: int | None = None, tp: TP = PARTITION
@@ -130,7 +137,7 @@ def _open(app: App, kind: type[Any], group: Group) -> Member:
     app.topics.acking_topics.add(TOPIC)
 
     async def take(message: ConsumerMessage) -> None:
-        member.taken.append(message)
+        await member.stage(message)
 
     async def revoked(_: set[TP]) -> None:
         member.rebalances.append("revoked")

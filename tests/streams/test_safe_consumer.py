@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from faust.types import TP
+from faust.types import TP, ConsumerMessage
 
-from runtime.errors import TransientError
-from streams.safe_consumer import FETCH_WAIT_MAX_MS
+from streams.safe_consumer import FETCH_WAIT_MAX_MS, _Fetched
 from tests.streams.offline import GENERATION, PARTITION, Member, open_member
 
 
@@ -186,16 +186,88 @@ def test_no_commit_between_two_records_can_outlast_a_rebalance() -> None:
     assert asyncio.run(scenario()).group.tries == []
 
 
-def test_a_record_from_before_a_rebalance_ends_the_worker() -> None:
-    """Faust would drop what comes again before it, and the ledger would never know of that."""
-
-    async def scenario() -> None:
+def test_a_record_from_before_a_rebalance_is_left_for_when_it_comes_again() -> None:
+    async def scenario() -> Member:
         with open_member(committed=10) as member:
             await member.assign()
-            await member.deliver_messages(member.message(15, generation=GENERATION))
+            await member.deliver_messages(
+                member.message(15, generation=GENERATION), member.message(10), member.message(11)
+            )
+            member.acknowledge(10)
+            await member.commit()
+            return member
 
-    with pytest.raises(TransientError, match="before a rebalance"):
-        asyncio.run(scenario())
+    member = asyncio.run(scenario())
+
+    assert [message.offset for message in member.taken] == [10, 11]
+    assert member.group.committed == {PARTITION: 11}
+    assert member.consumer.regression is None
+
+
+def test_a_record_that_waits_for_its_stage_while_partitions_move_keeps_nothing_out() -> None:
+    """Faust notes it as read once it is over, and would drop all that comes again before it."""
+
+    async def scenario() -> Member:
+        with open_member(committed=10) as member:
+            arrived, room = asyncio.Event(), asyncio.Event()
+
+            async def take(message: ConsumerMessage) -> None:
+                member.taken.append(message)
+                if message.offset == 15:
+                    arrived.set()
+                    await room.wait()
+
+            member.stage = take
+            waiting = asyncio.create_task(member.deliver(10, 11, 15))
+            await arrived.wait()
+            await member.consumer.on_partitions_revoked({PARTITION})
+            await member.assign()
+            room.set()
+            await waiting
+            await member.deliver(10, 11, 15)
+            member.acknowledge(10)
+            await member.commit()
+            return member
+
+    member = asyncio.run(scenario())
+
+    assert [message.offset for message in member.taken] == [10, 11, 15, 10, 11, 15]
+    assert member.group.committed == {PARTITION: 11}
+    assert member.consumer.regression is None
+
+
+def test_where_offsets_go_back_nothing_more_is_committed() -> None:
+    """The log was replaced: what was acknowledged may speak of the old one."""
+
+    async def scenario() -> Member:
+        with open_member(committed=10) as member:
+            await member.deliver(15, 3)
+            member.acknowledge(15, 3)
+            await member.commit()
+            await member.consumer.on_partitions_revoked({PARTITION})
+            return member
+
+    member = asyncio.run(scenario())
+
+    assert member.group.tries == []
+    assert member.consumer.regression == "quindex.due partition 0: 3 after 15"
+
+
+def test_what_was_fetched_before_the_consumer_was_sent_elsewhere_is_fetched_again() -> None:
+    async def scenario() -> tuple[Any, Any]:
+        with open_member() as member:
+            thread = member.consumer._thread  # noqa: SLF001  # Faust has no public way
+            fetched = _Fetched({PARTITION: ["a record"]})
+
+            async def getmany(*_: Any) -> Any:
+                return fetched
+
+            thread.getmany = getmany
+            now = await member.consumer._getmany({PARTITION}, 1.0)  # noqa: SLF001  # ditto
+            thread.seeks += 1
+            return now, await member.consumer._getmany({PARTITION}, 1.0)  # noqa: SLF001  # ditto
+
+    assert asyncio.run(scenario()) == ({PARTITION: ["a record"]}, {})
 
 
 def test_going_back_delivers_again_and_counts_anew() -> None:

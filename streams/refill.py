@@ -60,8 +60,8 @@ class Refill:
         places = [TopicPartition(self.topic, partition) for partition in sorted(self.partitions)]
         self._consumer.assign(places)
         first = await self._consumer.beginning_offsets(places)
-        for place in places:
-            committed = await self._consumer.committed(place)
+        found = await asyncio.gather(*map(self._consumer.committed, places))
+        for place, committed in zip(places, found, strict=True):
             start = self.starts.get(place.partition, 0) if committed is None else committed
             self._positions[place.partition] = max(start, first[place])
             self._consumer.seek(place, self._positions[place.partition])

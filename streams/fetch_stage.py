@@ -43,6 +43,8 @@ from topics.records import Received
 
 KEYS_MAX: Final = 40_000
 _POLL_S: Final = 0.05
+_OBSERVE_S: Final = 1.0
+"""How often metrics learn what waits: nobody reads them more often."""
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
 _DOUBLINGS_MAX: Final = 16
@@ -84,6 +86,7 @@ class Fetcher:
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._fetching: set[asyncio.Task[None]] = set()
         self._waits_for: str | None = None
+        self._observed_s = -_OBSERVE_S
 
     @property
     def waits_for(self) -> str | None:
@@ -150,7 +153,7 @@ class Fetcher:
             self._wake.clear()
             now_s = self._clock()
             self._chooser.let_go(now_s)
-            self._observe()
+            self._observe(now_s)
             first = self._queue.first()
             pause_s = self._chooser.wait_s(first, now_s)
             if pause_s == 0 and first is not None:
@@ -169,7 +172,10 @@ class Fetcher:
         self._fetching.discard(task)
         self._wake.set()
 
-    def _observe(self) -> None:
+    def _observe(self, now_s: float) -> None:
+        if now_s < self._observed_s + _OBSERVE_S:
+            return
+        self._observed_s = now_s
         _FULLEST.set(self._gate.used_ratio)
         for lane, size in self._queue.sizes().items():
             _WAITING[lane].set(size)

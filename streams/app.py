@@ -92,7 +92,9 @@ def _to_agent(
     async def consume(stream: StreamT[bytes]) -> None:
         # noack(): the stage acknowledges, once the record's effect is durable.
         async for event in stream.noack().events():  # type: ignore[attr-defined]  # not on StreamT
-            if not app.rebalancing:  # else it is delivered again
+            # What waited while partitions moved is delivered again, after those before it.
+            is_old = event.message.generation_id != app.consumer_generation_id
+            if not app.rebalancing and not is_old:
                 received = to_received(event)
                 taken(received.topic)
                 await stage.take(received)

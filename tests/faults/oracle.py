@@ -37,6 +37,7 @@ class Verdict:
     accepted: int
     samples: int
     moves: int
+    rewritten: int
     evidence: Evidence
 
     def assert_kept(self, *, dead_letters: Mapping[str, int] | None = None) -> None:
@@ -55,7 +56,8 @@ class Verdict:
     def __str__(self) -> str:
         return (
             f"{self.agreement}, same {self.agreement.same}; regressions {len(self.regressions)} in"
-            f" {self.samples} samples with {self.moves} moves; unaccounted"
+            f" {self.samples} samples with {self.moves} moves,"
+            f" {self.rewritten} showed an earlier answer of the same version; unaccounted"
             f" {len(self.unaccounted)} of {self.accepted} accepted; {self.evidence}"
         )
 
@@ -81,6 +83,7 @@ async def judge(
         accepted=len(accepted),
         samples=sampler.samples,
         moves=sampler.moves,
+        rewritten=sampler.rewritten,
         evidence=await asyncio.to_thread(gather, installation, notifications, moments),
     )
 

@@ -29,21 +29,32 @@ class Seen:
     partition: int
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The newest revision that was seen of a search document, and the version that showed it first."""
+
+    number: int
+    version: int
+
+
 @dataclass
 class Sampler:
     """
     Compares each sample with all before it; *regressions* says what went back, in words.
 
-    It reads the indices themselves, since their aliases hide tombstones.
+    It reads the indices themselves, since their aliases hide tombstones. Two fetches at the same end
+    offset have the same version; what is delivered again then shows the first of them for a moment,
+    until the second comes after it. That is counted, and no going back of versions.
     """
 
     installation: Installation
     may_vanish: bool = False  # the run deletes indices, or purges
     newest: dict[Place, Seen] = field(default_factory=dict)
-    revisions: dict[Place, int] = field(default_factory=dict)
+    revisions: dict[Place, Revision] = field(default_factory=dict)
     regressions: list[str] = field(default_factory=list)
     samples: int = 0
     moves: int = 0  # of a version, upwards
+    rewritten: int = 0  # samples that show an earlier answer of the same version
     _task: asyncio.Task[None] | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -85,12 +96,19 @@ class Sampler:
                 elif now.version == before.version and now.deleted != before.deleted:
                     self.regressions.append(f"{place}: {before} became {now} in one version")
             if now.revision is not None:
-                if now.revision < (known := self.revisions.get(place, 0)):
-                    self.regressions.append(f"{place}: revision {known} became {now.revision}")
-                self.revisions[place] = max(known, now.revision)
+                self._compare_revisions(place, Revision(now.revision, now.version))
         if not self.may_vanish:
             self.regressions += [f"{place} vanished" for place in self.newest if place not in found]
         self.newest = found if self.may_vanish else self.newest | found
+
+    def _compare_revisions(self, place: Place, now: Revision) -> None:
+        known = self.revisions.get(place)
+        if known is None or now.number >= known.number:
+            self.revisions[place] = now
+        elif now.version == known.version:
+            self.rewritten += 1
+        else:
+            self.regressions.append(f"{place}: revision {known.number} became {now.number}")
 
 
 async def read_all_documents(

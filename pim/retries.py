@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
+from runtime.doubling import to_doubled_s
 from runtime.errors import PimTimeout, PimUnavailable
 
 TRIES_MAX: Final = 3
@@ -58,7 +59,7 @@ class RetryPolicy:
             return None
         if not self.budget.take():
             return None
-        ceiling_s = min(self.wait_max_s, self.wait_first_s * 2.0 ** (tries - 1))
+        ceiling_s = to_doubled_s(self.wait_first_s, tries - 1, max_s=self.wait_max_s)
         if error.retry_after_s is not None:
             return error.retry_after_s + self.jitter() * self.wait_first_s
         if error.status == HTTPStatus.TOO_MANY_REQUESTS:

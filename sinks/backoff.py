@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from runtime.doubling import to_doubled_s
+
 FIRST_S: Final = 0.1
 MAX_S: Final = 2.0
 """Short, since all documents wait for it: they are late by the outage and this."""
@@ -17,7 +19,7 @@ class Backoff:
 
     def fail(self) -> float:
         """Return the seconds to wait after one more failure in a row."""
-        full_s = min(MAX_S, FIRST_S * 2.0 ** min(self._failures, 16))
+        full_s = to_doubled_s(FIRST_S, self._failures, max_s=MAX_S)
         self._failures += 1
         return full_s / 2 * (1 + self._random())
 

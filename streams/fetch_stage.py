@@ -18,6 +18,7 @@ from pim.answers import Resource
 from pim.kinds import Kind
 from runtime import tracing
 from runtime.clock import Clock
+from runtime.doubling import to_doubled_s
 from runtime.errors import (
     KafkaUnavailable,
     MalformedRecord,
@@ -47,7 +48,6 @@ _OBSERVE_S: Final = 1.0
 """How often metrics learn what waits: nobody reads them more often."""
 _BACKOFF_MIN_S: Final = 1.0
 _BACKOFF_MAX_S: Final = 60.0
-_DOUBLINGS_MAX: Final = 16
 _UNUSABLE_TRIES_MAX: Final = 8
 _UNUSABLE_SURE: Final = 3
 """Answers that cannot be used while others can, until a resource is set aside."""
@@ -263,8 +263,7 @@ class Fetcher:
         for entry in entries:
             entry.postpone()
             entry.alone = entry.attempts >= _ALONE_AFTER  # it may be the one that the PIM fails at
-            doublings = min(_DOUBLINGS_MAX, entry.attempts - 1)
-            ceiling_s = min(_BACKOFF_MAX_S, _BACKOFF_MIN_S * 2.0**doublings)
+            ceiling_s = to_doubled_s(_BACKOFF_MIN_S, entry.attempts - 1, max_s=_BACKOFF_MAX_S)
             pause_s = max(_BACKOFF_MIN_S, self._jitter() * ceiling_s)
             self._put_back(entry, held_until_s=now_s + pause_s)
         log.warning("fetch.postponed", resources=len(entries), error=str(error))

@@ -9,10 +9,11 @@ is found just after it, and this one is still denied after that.
 from enum import StrEnum
 from typing import Final
 
+from runtime.doubling import to_doubled_s
+
 LOOK_AGAIN_S: Final = 30.0
 DENIED_PAUSE_MAX_S: Final = 900.0
 """Between two looks at one resource while the PIM denies everything: its quota is for others."""
-_DOUBLINGS_MAX: Final = 16
 
 
 class MissingVerdict(StrEnum):
@@ -26,10 +27,9 @@ class MissingVerdict(StrEnum):
     """Too many of these lately: a person decides."""
 
 
-def to_denied_pause_s(attempts: int) -> float:
+def to_pause_s(attempts: int) -> float:
     """Return how long a resource waits, of which *attempts* were denied with everything else."""
-    doublings = min(_DOUBLINGS_MAX, max(0, attempts - 1))
-    return min(DENIED_PAUSE_MAX_S, LOOK_AGAIN_S * 2.0**doublings)
+    return to_doubled_s(LOOK_AGAIN_S, attempts - 1, max_s=DENIED_PAUSE_MAX_S)
 
 
 def judge_missing(

@@ -16,12 +16,11 @@ from runtime.errors import PermanentError, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.metrics import snapshots, stale_answers
 from runtime.points import reach
-from streams import missing
 from streams.asking import Asker
 from streams.classifications import Classifications
 from streams.delete_brake import DeleteBrake
 from streams.fetch_queue import Waiting
-from streams.missing import MissingVerdict, judge_missing
+from streams.missing import MissingVerdict, judge_missing, to_pause_s
 from streams.stale_answers import StaleAnswers
 from topics.dead_letters import DeadLetters
 from topics.due import DueRecord
@@ -64,7 +63,9 @@ class Settler:
             verdict = await self._judge(entry)
             if verdict is MissingVerdict.LOOK_AGAIN:
                 entry.missing_since_s = entry.missing_since_s or self.clock()
-                return self.clock() + await self._to_pause_s(entry)
+                if self.asker.denies_all:
+                    entry.postpone()
+                return self.clock() + to_pause_s(entry.attempts if self.asker.denies_all else 0)
             if verdict is MissingVerdict.PARK:
                 await self._park(entry)
                 return None
@@ -166,21 +167,16 @@ class Settler:
             missing_since_s=entry.missing_since_s,
             now_s=self.clock(),
         )
+        if verdict is MissingVerdict.LOOK_AGAIN:
+            entry.denials += 1
+            if entry.denials > 1 and not self.asker.denies_all:  # changed, and denied again
+                await self.asker.has_live(entry.record.kind)
         if verdict is not MissingVerdict.CONFIRM:
             return verdict
         if not await self.asker.is_gone(entry.record.kind, entry.record.code):
             return MissingVerdict.LOOK_AGAIN
         passes = await self.brake.admit(entry.key)
         return MissingVerdict.DELETED if passes else MissingVerdict.PARK
-
-    async def _to_pause_s(self, entry: Entry) -> float:
-        entry.denials += 1
-        if entry.denials > 1 and not self.asker.denies_all:  # changed, they say, and denied again
-            await self.asker.has_live(entry.record.kind)
-        if not self.asker.denies_all:
-            return missing.LOOK_AGAIN_S
-        entry.postpone()
-        return missing.to_denied_pause_s(entry.attempts)
 
     async def _park(self, entry: Entry) -> None:
         await self.give_up(

@@ -40,7 +40,7 @@ PURE: Final = frozenset(
         *("pim/answers.py", "pim/bodies.py", "pim/cuts.py", "pim/gate.py", "pim/kinds.py"),
         *("pim/notifications.py", "pim/pace.py", "pim/pages.py", "pim/retries.py", "pim/urls.py"),
         "pim/webhooks.py",
-        *("runtime/clock.py", "runtime/errors.py"),
+        *("runtime/clock.py", "runtime/doubling.py", "runtime/errors.py"),
         *("simulator/answers.py", "simulator/behaviour.py", "simulator/catalog.py"),
         *("simulator/changes.py", "simulator/control_bodies.py", "simulator/delivery.py"),
         *("simulator/drawing.py", "simulator/edits.py", "simulator/entries.py"),

@@ -7,7 +7,7 @@ from streams.missing import (
     LOOK_AGAIN_S,
     MissingVerdict,
     judge_missing,
-    to_denied_pause_s,
+    to_pause_s,
 )
 
 
@@ -35,7 +35,7 @@ def test_any_other_404_is_looked_at_again_before_it_counts(
 
 
 def test_pauses_double_while_everything_is_denied() -> None:
-    pauses_s = [to_denied_pause_s(attempts) for attempts in range(1, 8)]
+    pauses_s = [to_pause_s(attempts) for attempts in range(1, 8)]
 
     assert pauses_s == [30, 60, 120, 240, 480, DENIED_PAUSE_MAX_S, DENIED_PAUSE_MAX_S]
-    assert to_denied_pause_s(100_000) == DENIED_PAUSE_MAX_S
+    assert to_pause_s(100_000) == DENIED_PAUSE_MAX_S

@@ -16,7 +16,7 @@ from ingress.producers import (
     find_topics,
     wake_producer,
 )
-from tests.ingress.brokers import SecondKafka, SlowableKafka, running
+from tests.ingress.brokers import READY_WITHIN_S, SecondKafka, SlowableKafka, running
 from tests.ingress.forwarding import Forwarder
 from tests.ingress.load import Load, to_report
 from tests.ingress.processes import Ingress, ingress_for, read_topic, uuids_of
@@ -58,11 +58,18 @@ async def slow(_kafka: SlowableKafka, delays: Forwarder) -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowableKafka]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowableKafka]:
     """A broker of this module's own, since it will not be treated well."""
     broker = SlowableKafka(tmp_path_factory.mktemp("kafka"))
     with running(broker):
         yield broker
+
+
+@pytest.fixture
+def kafka(broker: SlowableKafka) -> SlowableKafka:
+    """The broker, that has come back from what the test before did to it."""
+    broker.wait_ready(READY_WITHIN_S)
+    return broker
 
 
 @pytest.fixture

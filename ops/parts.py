@@ -35,7 +35,7 @@ from streams.classifications import Classifications
 from streams.debounce import DebounceBuffer, Timing
 from streams.debounce_stage import Debouncer
 from streams.delete_brake import DeleteBrake
-from streams.due_stage import SCAN_GOES_ON, DueStage
+from streams.due_stage import DueStage, to_trouble
 from streams.fetch_stage import Fetcher
 from streams.log_reader import Read, read_log
 from streams.publisher import KafkaPublisher
@@ -254,8 +254,9 @@ class Parts:
             waits = {
                 guard.stage: reason
                 for guard, stage in pairs
-                if (reason := stage.waits_for or guard.to_wait() or self.publisher.waits_for)
-                not in (None, SCAN_GOES_ON)
+                if (
+                    reason := to_trouble(guard.to_wait(), stage.waits_for, self.publisher.waits_for)
+                )
             }
             return replace(me, at=time.time(), waits_for=waits)
 

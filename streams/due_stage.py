@@ -14,6 +14,11 @@ SCAN_GOES_ON: Final = "a scan's next page"
 """No trouble: its records wait for their turn by nature."""
 
 
+def to_trouble(*reasons: str | None) -> str | None:
+    """Return the first thing that a stage waits for and that somebody should hear of."""
+    return next((each for each in reasons if each not in (None, SCAN_GOES_ON)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class DueStage:
     """Hands each record to whom it concerns; live edits that lie far behind a bulk go before it."""

@@ -10,7 +10,6 @@ aiokafka's send_and_wait. All three get the same load, in turn, with acks=all.
 """
 
 import argparse
-import asyncio
 import contextlib
 import os
 import socket
@@ -31,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bench.calls import Caller, to_quantile_ms
 from ingress.app import PATH
 from ingress.protocol import Limits
 from ingress.servers import to_server
@@ -67,55 +67,6 @@ async def serve_bare(kind: str) -> None:
         await to_server(app, Limits()).serve([listener])
 
 
-async def call_for(
-    seconds: float, connections: int, port: int, *, per_s: float = 0.0, calls_max: int = 0
-) -> list[float]:
-    """
-    Return the seconds that each call took; every one must be answered 202.
-
-    Each connection makes one call after the other; with *per_s*, no more than that in all, and what
-    a call waits for the one before it on its connection counts.
-    """
-    took_s: list[float] = []
-    began_s = time.monotonic()
-
-    async def caller(name: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        count = 0
-        while time.monotonic() < began_s + seconds and not 0 < calls_max <= len(took_s):
-            started_s = time.monotonic()
-            if per_s:
-                started_s = began_s + (count * connections + name) / per_s
-                await asyncio.sleep(max(0.0, started_s - time.monotonic()))
-            count += 1
-            writer.write(to_call(f"{name}-{count}", count))
-            answer = await reader.readuntil(b"\r\n\r\n")
-            took_s.append(time.monotonic() - started_s)
-            assert answer.startswith(b"HTTP/1.1 202"), answer
-        writer.close()
-
-    await asyncio.gather(*(caller(name) for name in range(connections)))
-    return took_s
-
-
-def to_call(uuid: str, count: int) -> bytes:
-    """Return the bytes of a call, with a body of the usual size."""
-    resource = {"code": f"product-{count % 1000}", "type": "document"}
-    body = orjson.dumps(
-        {
-            "uuid": uuid,
-            "code": "document.update",
-            "resource": resource,
-            "created_by": "x" * 700,
-        }
-    )
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nhost: bench\r\nauthorization: {AUTHORIZATION}\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 def start(kind: str, folder: str) -> subprocess.Popen[bytes]:
     """Start one of the three."""
     if kind != "ingress":
@@ -141,7 +92,7 @@ class Round:
 
     def quantile_ms(self, share: float) -> float:
         """Return how many milliseconds this share of the calls took at most."""
-        return sorted(self.took_s)[min(int(len(self.took_s) * share), len(self.took_s) - 1)] * 1000
+        return to_quantile_ms(self.took_s, share)
 
     def __str__(self) -> str:
         p50, p99, most = (self.quantile_ms(share) for share in (0.5, 0.99, 1))
@@ -163,14 +114,9 @@ def wait_for(port: int) -> None:
 def measure(port: int, process: subprocess.Popen[bytes], options: argparse.Namespace) -> Round:
     """Load one server."""
     began_s, cpu_before_s = time.monotonic(), to_cpu_s(process.pid)
+    caller = Caller(port, AUTHORIZATION, connections=options.connections)
     took_s = uvloop.run(
-        call_for(
-            options.seconds,
-            options.connections,
-            port,
-            per_s=options.per_s,
-            calls_max=options.calls,
-        )
+        caller.call_for(options.seconds, per_s=options.per_s, calls_max=options.calls)
     )
     took_in_all_s = time.monotonic() - began_s
     status = Path(f"/proc/{process.pid}/status").read_text()

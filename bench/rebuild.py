@@ -15,7 +15,7 @@ import asyncio
 import statistics
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import uvloop
@@ -100,8 +100,8 @@ async def measure_round(settings: Settings, shots: list[Snapshot]) -> dict[str, 
     return took_s
 
 
-async def measure(servers: tuple[str, str], documents: int, rounds: int) -> None:
-    """Print each round, and the medians."""
+async def measure(servers: tuple[str, str], documents: int, rounds: int) -> dict[str, float]:
+    """Print each round; return the medians, in search documents per second."""
     shots = to_shots(documents)
     total = len(shots) * len(CHAINS)
     print(f"{total} search documents, {len(CHAINS)} locales")
@@ -111,11 +111,15 @@ async def measure(servers: tuple[str, str], documents: int, rounds: int) -> None
             if number:
                 rates.setdefault(name, []).append(total / took_s)
                 print(f"  round {number}: {name}: {total / took_s:,.0f} documents/s", flush=True)
-    medians = {name: statistics.median(found) for name, found in rates.items()}
-    for name, rate in medians.items():
-        print(
-            f"{name}: {rate:,.0f} documents/s; the rebuild is {medians[REBUILD] / rate:.2f} of it"
-        )
+    return {name: round(statistics.median(found), 1) for name, found in rates.items()}
+
+
+def to_lines(rates: Mapping[str, float]) -> list[str]:
+    """Return what the medians say."""
+    return [
+        f"{name}: {rate:,.0f} documents/s; the rebuild is {rates[REBUILD] / rate:.2f} of it"
+        for name, rate in rates.items()
+    ]
 
 
 def main() -> None:
@@ -126,7 +130,8 @@ def main() -> None:
     arguments = parser.parse_args()
     configure_logs(level="warning")
     with open_stack() as servers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(measure(servers, arguments.documents, arguments.rounds))
+        rates = runner.run(measure(servers, arguments.documents, arguments.rounds))
+    print(*to_lines(rates), sep="\n")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,15 @@ from typing import Any, Final
 
 import orjson
 
+from bench import rebuild
+
 Figures = Mapping[str, Any]
 
 ROWS: Final[dict[str, tuple[str, ...]]] = {
+    "webhook calls accepted per second": ("calls", "per_s"),
+    "webhook call, p50, ms": ("calls", "p50_ms"),
+    "webhook call, p99, ms": ("calls", "p99_ms"),
+    "webhook call, slowest, ms": ("calls", "slowest_ms"),
     "requests for each changed document, bulk edit": ("bulk edit", "requests_each"),
     "share of the quota used, bulk edit": ("bulk edit", "quota_share"),
     "requests refused with 429, bulk edit": ("bulk edit", "refused"),
@@ -39,6 +45,7 @@ STEPS: Final = (
     "after 30 s of 503",
 )
 BARS: Final = {
+    "webhook calls accepted per second (more is better)": ("calls", "per_s"),
     "requests for each changed document, bulk edit": ("bulk edit", "requests_each"),
     "bulk edit: all calls accepted, s": ("bulk edit", "accepted_s"),
     "bulk edit: all of it searchable, s": ("bulk edit", "searchable_s"),
@@ -59,10 +66,15 @@ _WIDTH, _BAR, _LABEL, _SCALE = 720, 22, 70, 520
 def read(path: Path) -> dict[str, list[Figures]]:
     """Return the figures of each candidate, in the order of the rounds."""
     found: dict[str, list[Figures]] = {}
-    for line in path.read_bytes().splitlines():
-        figures = orjson.loads(line)
-        found.setdefault(figures["candidate"], []).append(figures)
+    for figures in read_lines(path):
+        if "candidate" in figures:
+            found.setdefault(figures["candidate"], []).append(figures)
     return found
+
+
+def read_lines(path: Path) -> list[Figures]:
+    """Return all that was kept, in order."""
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def find(figures: Figures, path: Sequence[str]) -> Any:
@@ -168,4 +180,7 @@ def write(results: Path, picture: Path, say: Callable[[str], object]) -> None:
     found = read(results)
     for line in to_table(found):
         say(line)
+    for figures in read_lines(results):
+        for line in rebuild.to_lines(figures.get("rebuild", {})):
+            say(line)
     picture.write_text(to_picture(found), "utf-8")

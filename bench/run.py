@@ -10,7 +10,6 @@ bench/results/, one line of JSON for each candidate and round.
 """
 
 import argparse
-import asyncio
 import os
 import tempfile
 import time
@@ -19,8 +18,9 @@ from typing import Any, Final
 from uuid import uuid4
 
 import orjson
+import uvloop
 
-from bench import report
+from bench import rebuild, report
 from bench.scenario import Scenario
 from bench.sites import ROOT, DirectSite, QuixSite, Site
 from runtime.logs import configure_logs
@@ -61,7 +61,7 @@ async def measure(
             },
         )
         try:
-            await site.start(workers=site.workers_count)
+            await site.start(workers=0)
             windows = [{"requests_max": limit, "window_s": WINDOW_S}]
             await site.http.put("/control/quota", json={"windows": windows})
             await site.http.put("/control/webhook/options", json={"time_scale": TIME_SCALE})
@@ -96,19 +96,31 @@ async def run(options: argparse.Namespace, documents: int, out: Path) -> None:
                 with out.open("ab") as lines:
                     lines.write(orjson.dumps(figures) + b"\n")
                 print(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode(), flush=True)
+        if not options.only or "quindex" in options.only:
+            rates = await rebuild.measure((stack.kafka, stack.elasticsearch), documents, rounds=3)
+            with out.open("ab") as lines:
+                lines.write(orjson.dumps({"rebuild": rates, "documents": documents}) + b"\n")
 
 
 def main() -> None:
     """Measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=DOCUMENTS)
+    parser = argparse.ArgumentParser(
+        "scripts/bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--documents", type=int, default=DOCUMENTS, help=f"{DOCUMENTS:,} by default"
+    )
     parser.add_argument("--large", action="store_true", help="20,000 documents too")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", choices=list(CANDIDATES))
+    parser.add_argument("--rounds", type=int, default=3, help="3 by default")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round")
+    parser.add_argument("--only", action="append", choices=list(CANDIDATES), help="may be repeated")
     parser.add_argument("--report", action="store_true", help="only say what was measured")
     parser.add_argument("--keep", action="store_true", help="add to what was measured before")
-    parser.add_argument("--faults", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--faults", action=argparse.BooleanOptionalAction, default=True, help="in the first round"
+    )
     options = parser.parse_args()
     configure_logs(level="warning")
     RESULTS.mkdir(exist_ok=True)
@@ -117,7 +129,7 @@ def main() -> None:
         if not options.report:
             if not options.keep:
                 out.unlink(missing_ok=True)
-            asyncio.run(run(options, documents, out))
+            uvloop.run(run(options, documents, out))
         report.write(out, ROOT / "docs" / f"side-by-side-{documents}.svg", print)
 
 

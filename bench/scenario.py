@@ -8,14 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
+import uvloop
 from elasticsearch import AsyncElasticsearch
 
+from bench.calls import Caller, to_quantile_ms
 from bench.edits import Found, Watch, read_accepted, to_moments, to_spans
 from bench.measuring import Wrong, read_computed, read_revisions, settle
 from bench.sites import Site
+from runtime.errors import OperatorError
 from stack.local import LocalStack
 from stack.server import Server
 
+CALLS_S: Final = 5.0
+CALLS_WARM_UP_S: Final = 2.0
+CALLS_EVENT: Final = "media.update"
+"""Only documents are indexed here, so that what follows begins with nothing to do."""
 REPEAT: Final = 5
 """Notifications of a bulk edit for each document."""
 LONE_EDITS: Final = 25
@@ -54,13 +61,15 @@ class Scenario:
         self.watch = Watch(self.site, self.client, FOUND_WITHIN_S)
 
     async def run(self, *, faults: bool) -> Figures:
-        """Go through everything."""
+        """Go through everything, from an installation without workers on."""
+        calls = await self.calls()
+        await self.start_workers()
         self.expected = await read_revisions(self.site)
         self.codes = sorted(self.expected)
         random.Random(self.seed).shuffle(self.codes)  # noqa: S311  # an order, not a secret
         beside = [asyncio.create_task(work) for work in (self.site.supervise(), self.watch.run())]
         try:
-            figures: Figures = {"load": await self.load()}
+            figures: Figures = {"calls": calls, "load": await self.load()}
             figures["lone edits"] = await self.lone_edits()
             figures["bulk edit"] = await self.bulk_edit()
             figures["deletes"] = await self.deletes()
@@ -73,6 +82,26 @@ class Scenario:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         return figures
+
+    async def calls(self) -> Figures:
+        """Call the ingress as fast as it answers, about what will not be indexed."""
+        caller = Caller(self.site.ingress_port, self.site.authorization, event=CALLS_EVENT)
+        await asyncio.to_thread(uvloop.run, caller.call_for(CALLS_WARM_UP_S))
+        took_s = await asyncio.to_thread(uvloop.run, caller.call_for(CALLS_S))
+        return {
+            "per_s": round(len(took_s) / CALLS_S),
+            "p50_ms": round(to_quantile_ms(took_s, 0.5), 2),
+            "p99_ms": round(to_quantile_ms(took_s, 0.99), 2),
+            "slowest_ms": round(max(took_s) * 1000, 1),
+        }
+
+    async def start_workers(self) -> None:
+        """Start them, and let them read over these calls."""
+        for _ in range(self.site.workers_count):
+            self.site.start_worker()
+        await self.site.workers_started()
+        if await self._work_off(time.monotonic()) is None:
+            raise OperatorError(f"{self.site.name} did not read over the calls.")
 
     async def load(self) -> Figures:
         """Read the whole catalog into an empty index."""

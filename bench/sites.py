@@ -105,9 +105,8 @@ class DirectSite(Site):
         for _ in range(workers):
             self.start_worker()
         await self._wait_for(f"{self.simulator_url}/control/idle", self.simulator)
-        for worker in self.workers:
-            await asyncio.to_thread(worker.wait_for_log, "worker.started", STARTED_WITHIN_S)
         await self._wait_for_ingress()
+        await self.workers_started()
 
     def start_worker(self, **more: str) -> Child:
         """Start one more consumer."""

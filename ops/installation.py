@@ -113,6 +113,15 @@ class Installation:
             self.start_worker()
         await self._wait_for(f"{self.simulator_url}/control/idle", self.simulator)
         await self._wait_for(f"http://{HOST}:{self.ops_port}/readyz", self.ingress)
+        await self.workers_started()
+
+    async def workers_started(self) -> None:
+        """
+        Wait until all workers say so.
+
+        Raises:
+            OperatorError: one has not started in time.
+        """
         for worker in self.workers:
             await asyncio.to_thread(worker.wait_for_log, "worker.started", READY_WITHIN_S)
 

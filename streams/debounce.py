@@ -53,6 +53,8 @@ class Pending(Generic[Receipt]):
     early: bool
     process_id: str | None
     created: bool = False  # one of the notifications says that the resource is new
+    creation: Receipt | None = None  # of that one, if it is not the newest: it alone says so
+    changed_s: float | None = None  # when the PIM made the newest of its own
     queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
     uuids: list[str] = field(default_factory=list)
@@ -79,6 +81,9 @@ class DebounceBuffer(Generic[Receipt]):
     def __len__(self) -> int:
         return len(self._pending)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._pending
+
     @property
     def is_full(self) -> bool:
         """Whether the next flush must pass something on to make room."""
@@ -96,13 +101,15 @@ class DebounceBuffer(Generic[Receipt]):
         *,
         appended_s: float,
         not_before_s: float | None = None,
+        changed_s: float | None = None,
         trace: bytes | None = None,
     ) -> Receipt | None:
         """
         Coalesce *notification* into its key's entry and restart the quiet period.
 
         *appended_s* is when Kafka stored the record, so that a rebalance restarts nothing. An
-        entry that waits already does not wait for *not_before_s* too.
+        entry that waits already does not wait for *not_before_s* too. *changed_s* is when the PIM
+        made the notification; None: it is not the PIM's.
         Returns the receipt that it supersedes, which may be acknowledged at once.
         """
         now_s, key = self._clock(), notification.key
@@ -113,9 +120,10 @@ class DebounceBuffer(Generic[Receipt]):
             self._pending[key] = entry
             self._enqueue(key, entry)
         else:
-            superseded = entry.receipt
-            self._coalesce(entry, notification, receipt, appended_s, now_s)
+            superseded = self._coalesce(entry, notification, receipt, appended_s, now_s)
         entry.created |= notification.is_create
+        if changed_s is not None:
+            entry.changed_s = max(changed_s, entry.changed_s or changed_s)
         if len(entry.uuids) < UUIDS_MAX:
             entry.uuids.append(notification.uuid)
         if trace is not None and len(entry.traces) < UUIDS_MAX:
@@ -195,8 +203,11 @@ class DebounceBuffer(Generic[Receipt]):
         receipt: Receipt,
         appended_s: float,
         now_s: float,
-    ) -> None:
+    ) -> Receipt | None:
         entry.count += 1
+        superseded: Receipt | None = entry.receipt
+        if entry.created and entry.creation is None and not notification.is_create:
+            entry.creation, superseded = superseded, None
         entry.newest, entry.receipt = notification, receipt
         entry.newest_s = max(entry.newest_s, appended_s)
         if notification.process_id is None:
@@ -205,6 +216,7 @@ class DebounceBuffer(Generic[Receipt]):
             entry.process_id = notification.process_id
         if not entry.early:  # an early one is about to go: duplicates do not hold it up
             self._advance(notification.key, entry, self._to_due_s(entry, now_s))
+        return superseded
 
     def _advance(self, key: str, entry: Pending[Receipt], due_s: float) -> None:
         entry.due_s = due_s

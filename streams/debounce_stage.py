@@ -2,8 +2,9 @@
 Notifications in, due records out.
 
 If the process dies:
-  in `take`, after the buffer has it    nothing was acknowledged but what the newest supersedes;
-                                        it is delivered again and waits from its append time on
+  in `take`, after the buffer has it    nothing was acknowledged but what the newest supersedes,
+                                        and never what alone says that the resource is new; the rest
+                                        is delivered again and waits from its append time on
   in `flush`, before the append         the same
   in `flush`, after the append          the due record is there twice: the fetch stage merges them
 """
@@ -128,17 +129,20 @@ class Debouncer:
 
     async def _handle(self, notification: Notification, received: Received) -> str:
         if notification.meaning is Meaning.RESOURCE and notification.kind in self._kinds:
+            is_known = notification.key in self._buffer
+            is_quables = to_source(received.headers) is Source.WEBHOOK
             superseded = self._buffer.add(
                 notification,
                 received,
                 appended_s=received.appended_s,
                 not_before_s=to_not_before_s(received.headers),
+                changed_s=notification.created_s if is_quables else None,
                 trace=received.headers.get(tracing.HEADER),
             )
             if superseded is not None:
                 superseded.acknowledge()
             reach("debounce.taken")
-            return "buffered" if superseded is None else "coalesced"
+            return "coalesced" if is_known else "buffered"
         if notification.meaning is Meaning.PROCESS_END:
             await self._end_process(notification, received)
         elif notification.meaning is Meaning.MARK:
@@ -223,6 +227,8 @@ class Debouncer:
             )
             reach("due.after")
         entry.receipt.acknowledge()
+        if entry.creation is not None:
+            entry.creation.acknowledge()
         due_records.labels(record.lane.value, str(record.early).lower()).inc()
         log.debug("resource.due", key=record.key, coalesced=record.notifications)
 
@@ -231,7 +237,6 @@ def to_due(entry: Pending[Received]) -> DueRecord:
     """Return the due record of what waited for one resource."""
     notification = entry.newest
     assert notification.kind is not None
-    is_quables = to_source(entry.receipt.headers) is Source.WEBHOOK
     return DueRecord(
         kind=notification.kind,
         code=notification.code,
@@ -242,7 +247,7 @@ def to_due(entry: Pending[Received]) -> DueRecord:
         offset=entry.receipt.offset,
         notified_s=entry.first_s,
         newest_s=entry.newest_s,
-        changed_s=notification.created_s if is_quables else None,
+        changed_s=entry.changed_s,
         created=entry.created,
         notifications=entry.count,
         uuids=tuple(entry.uuids),

@@ -28,6 +28,7 @@ class Waiting(Generic[Receipt]):
     receipt: Receipt
     added_s: float
     held_until_s: float = 0.0
+    creations: tuple[Receipt, ...] = ()  # of records that alone say that the resource is new
     attempts: int = 0
     unusable: int = 0  # answers, while others could be read
     missing_since_s: float | None = None  # the first 404 without a delete notification
@@ -45,14 +46,19 @@ class Waiting(Generic[Receipt]):
         self.attempts += 1
         self.is_postponed = True
 
-    def coalesce(self, newer: DueRecord, receipt: Receipt, *, held_until_s: float) -> Receipt:
+    def coalesce(
+        self, newer: DueRecord, receipt: Receipt, *, held_until_s: float
+    ) -> Receipt | None:
         """Merge with a record that was appended later; return the receipt that it supersedes."""
-        superseded, self.receipt = self.receipt, receipt
+        older, self.receipt = self.receipt, receipt
+        alone_says_new = self.record.created and not newer.created and not self.creations
+        if alone_says_new:
+            self.creations = (older,)
         self.record = self.record.merge(newer)
         self.missing_since_s = None  # that 404 says nothing of what changed since
         if self.attempts == 0:  # else the PIM is unwell: it is left alone for now
             self.held_until_s = min(self.held_until_s, held_until_s)
-        return superseded
+        return None if alone_says_new else older
 
 
 @dataclass
@@ -130,6 +136,7 @@ class FetchQueue(Generic[Receipt]):
             superseded = waiting.coalesce(
                 newer.record, newer.receipt, held_until_s=newer.held_until_s
             )
+            waiting.creations += newer.creations
         self._put(waiting, now_s)
         return superseded
 

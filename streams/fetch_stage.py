@@ -2,7 +2,8 @@
 Due records in, snapshots out: the only stage that talks to the PIM.
 
 If the process dies:
-  in `take`                               nothing was acknowledged but what the newest supersedes
+  in `take`                               nothing was acknowledged but what the newest supersedes,
+                                          and never what alone says that the resource is new
   before or during the request            the due record is read again, the resource asked for again
   after the answer, before the append     the same
   after the append, before the acknowledgement
@@ -307,6 +308,8 @@ class Fetcher:
 
     def _finish(self, entry: Entry) -> None:
         entry.receipt.acknowledge()
+        for creation in entry.creations:
+            creation.acknowledge()
         self._queue.done(entry, now_s=self._clock())
         self._room.set()
         self._wake.set()

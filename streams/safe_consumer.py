@@ -16,12 +16,14 @@ from typing import Any, Final, cast
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
+from faust.tables.recovery import RebalanceAgain
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.transports import ConsumerCallback
 from mode.services import WaitResults
 from mode.utils.queues import ThrowableQueue
 
+from runtime.errors import MustRestart
 from runtime.logs import get_logger
 from runtime.points import reach
 from streams.ledger import Ledger
@@ -43,12 +45,17 @@ class _Fetched(dict[TP, Any]):
     seeks = 0
 
 
-class _NothingRead(dict[TP, int | None]):
-    """
-    Where Faust keeps the last offset that it has read, and drops in silence what lies below it.
+class SeekTimedOut(MustRestart):
+    """Nobody says where to go on from."""
 
-    A record that waits for a stage while partitions move would be noted there when it is over, and
-    what is to be delivered again be dropped. This keeps nothing, so that nothing is dropped.
+
+class _NoOffsets(dict[TP, int | None]):
+    """
+    Where Faust keeps the last offset that it has read, and the last one that it has committed.
+
+    It drops in silence the records below the one, and acknowledgements below the other. A record
+    that waits for a stage while partitions move would be noted there when it is over, and so would
+    a commit that outlasts them, even a refused one. This keeps nothing, so that nothing is dropped.
     """
 
     def __getitem__(self, tp: TP) -> int | None:
@@ -128,6 +135,11 @@ class SafeConsumer(driver.Consumer):
     logger = _faust_log
     revoke_commit_max_s = 5.0
     """How long a broker that does not answer may hold up a rebalance."""
+    seek_max_s = 30.0
+    """
+    How long to look for where to go on from, as while a partition has no leader. Less than Faust's
+    own limit (`broker_request_timeout`), at which it would end, in silence, what delivers records.
+    """
 
     def __init__(
         self, transport: Any, callback: ConsumerCallback, *args: Any, **kwargs: Any
@@ -135,6 +147,7 @@ class SafeConsumer(driver.Consumer):
         self.ledgers: dict[TP, Ledger] = {}
         self.regression: str | None = None
         self._newest: dict[TP, int] = {}  # the last offset delivered since partitions moved
+        self._is_moving = False  # partitions were taken away, and the next seek has not begun
 
         async def deliver(message: ConsumerMessage) -> Any:
             if message.generation_id != self.app.consumer_generation_id:
@@ -150,7 +163,7 @@ class SafeConsumer(driver.Consumer):
         # The timer commits. A commit between two records could outlast a rebalance, and the second
         # would then be delivered as if it came after it.
         self._commit_every = None
-        self._read_offset = _NothingRead()
+        self._read_offset, self._committed_offset = _NoOffsets(), _NoOffsets()
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -164,7 +177,7 @@ class SafeConsumer(driver.Consumer):
 
     def _look_for_regression(self, tp: TP, offset: int) -> None:
         newest = self._newest.get(tp)
-        if newest is not None and offset < newest and self.regression is None:
+        if newest is not None and offset <= newest and self.regression is None:
             # Offsets only go back when the log was replaced. The watchdog ends the worker.
             self.regression = f"{tp.topic} partition {tp.partition}: {offset} after {newest}"
         self._newest[tp] = offset
@@ -239,6 +252,7 @@ class SafeConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit while still a member of the group, then forget what was held."""
+        self._is_moving = True
         try:
             async with asyncio.timeout(self.revoke_commit_max_s):
                 await self.commit()
@@ -248,15 +262,35 @@ class SafeConsumer(driver.Consumer):
         for tp in revoked:
             self.ledgers.pop(tp, None)
 
+    def resume_flow(self) -> None:
+        """Let records be delivered, unless partitions move again: the next seek comes first."""
+        if not self._is_moving:
+            super().resume_flow()
+
     async def perform_seek(self) -> None:
-        """Go back to the committed offsets: everything not acknowledged is delivered again."""
+        """
+        Go back to the committed offsets: everything not acknowledged is delivered again.
+
+        Raises:
+            RebalanceAgain: partitions have moved meanwhile; what delivers records waits for them.
+            SeekTimedOut: the worker must end.
+        """
         again = sum(ledger.held for ledger in self.ledgers.values())
         log.info("partitions.assigned", partitions=len(self.assignment()), delivered_again=again)
         self.ledgers.clear()
         self._newest.clear()
         self._acked.clear()
         self._acked_index.clear()
-        await super().perform_seek()
+        self._is_moving = False
+        try:
+            async with asyncio.timeout(self.seek_max_s):
+                await super().perform_seek()
+        except TimeoutError:
+            raise SeekTimedOut(
+                f"the brokers did not say within {self.seek_max_s:g} s where to go on from"
+            ) from None
+        if self._is_moving:
+            raise RebalanceAgain
 
 
 class _OpenQueue(ThrowableQueue[Any]):
@@ -306,6 +340,13 @@ class PipelineApp(faust.App):
 
     def _new_transport(self) -> SafeTransport:
         return SafeTransport(self.conf.broker_consumer, self)
+
+    def _on_rebalance_when_stopped(self) -> None:
+        """
+        Do nothing: Faust would close the consumer, by a loop that is not its own.
+
+        What is drained then could not be committed, and the group not be left.
+        """
 
     def _create_directories(self) -> None:
         """Do nothing: without tables nothing is stored, and the root may be read-only."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 STALLED_AFTER_S: Final = 60.0
+REBALANCE_MAX_S: Final = 600.0
+"""Longer than brokers take to come back: then it is the worker that does not notice."""
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class StallDetector:
 
     stalled_after_s: float = STALLED_AFTER_S
     _seen: dict[str, _Seen] = field(default_factory=dict)
+    _moving_since_s: float | None = None
 
     def observe(
         self, stage: str, *, progress: int, lag: int, waits_for: str | None, now_s: float
@@ -28,6 +31,7 @@ class StallDetector:
         *progress* is any number that changes whenever the stage finishes a record; *lag* counts
         the records that it has not finished.
         """
+        self._moving_since_s = None
         seen = self._seen.get(stage)
         if seen is None or seen.progress != progress or lag == 0 or waits_for is not None:
             self._seen[stage] = _Seen(progress, now_s)
@@ -37,6 +41,12 @@ class StallDetector:
             return None
         return f"stage {stage} is {lag} records behind and has not gone on for {quiet_s:.0f} s"
 
-    def forget(self) -> None:
-        """Start anew: partitions have moved."""
+    def observe_rebalance(self, *, now_s: float) -> str | None:
+        """Start anew, since partitions move; return why the worker must end, or None."""
         self._seen.clear()
+        if self._moving_since_s is None:
+            self._moving_since_s = now_s
+        moving_s = now_s - self._moving_since_s
+        if moving_s < REBALANCE_MAX_S:
+            return None
+        return f"a rebalance has not come to its end for {moving_s:.0f} s"

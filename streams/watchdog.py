@@ -84,7 +84,9 @@ class Watchdog:
                 return
             raise Stalled(f"the group coordinator gave up: {error!r}") from error
         if self.app.rebalancing:
-            self.detector.forget()
+            reason = self.detector.observe_rebalance(now_s=self.clock())
+            if reason is not None:
+                raise Stalled(reason)
             return
         self._check_stages(consumer)
 

@@ -46,13 +46,16 @@ class Worker:
             loop.add_signal_handler(name, self.stop)
         tasks = [self._supervise(stage.run()) for stage in self._stages]
         tasks += [self._supervise(watch()) for watch in (*self._watches, self._watch_app)]
+        starting = asyncio.create_task(self._app.start())
         try:
-            await self._app.start()
-            log.info("worker.started")
-            await self._stopping.wait()
+            if await self._started(starting):
+                log.info("worker.started")
+                await self._stopping.wait()
         finally:
             failed = self._failure is not None
             deadline = _exit_after(FAILED_STOP_MAX_S if failed else STOP_MAX_S)
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             await self._app.stop()
             for task in tasks:
                 task.cancel()
@@ -65,6 +68,15 @@ class Worker:
     def stop(self) -> None:
         """Drain, commit, leave the group."""
         self._stopping.set()
+
+    async def _started(self, starting: asyncio.Task[Any]) -> bool:
+        """Whether the app has started; it is not, until its group has let it in once."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            starting.result()
+        return starting.done()
 
     def _supervise(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """A stage's task that fails ends the worker: nothing was acknowledged, so it is replayed."""

@@ -240,3 +240,23 @@ def test_what_could_not_be_read_shares_no_request(queue: Queue) -> None:
 
     assert [w.record.code for w in queue.waiting_with(together)] == ["b", "c"]
     assert list(queue.waiting_with(first)) == [first]
+
+
+def test_what_alone_says_that_a_resource_is_new_is_superseded_by_nothing(queue: Queue) -> None:
+    assert add(queue, "a", 1, created=True) is None
+    assert add(queue, "a", 2) is None
+    assert add(queue, "a", 3) == 2
+    taken = take_first(queue)
+
+    assert (taken.receipt, taken.creations, taken.record.created) == (3, (1,), True)
+
+
+def test_what_says_so_and_came_during_a_fetch_is_kept_too(queue: Queue) -> None:
+    add(queue, "a", 1, created=True)
+    add(queue, "a", 2)
+    taken = take_first(queue)
+    add(queue, "a", 3, created=True)
+    add(queue, "a", 4)
+
+    assert queue.put_back(taken, now_s=0, held_until_s=0) == 2
+    assert (taken.receipt, taken.creations) == (4, (1, 3))

@@ -84,6 +84,21 @@ def test_packs_that_stop_working_are_given_up() -> None:
     run(scenario())
 
 
+def test_a_record_that_alone_says_that_a_resource_is_new_is_acknowledged_with_the_last() -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            (code,) = bench.codes(1)
+            await bench.take(code, offset=0, created=True)
+            for offset in (1, 2):
+                await bench.take(code, offset=offset)
+            assert bench.acknowledged == [1]
+            await bench.until(lambda: len(bench.acknowledged) == 3, advance_s=0.05)
+
+            assert sorted(bench.acknowledged) == [0, 1, 2]
+
+    run(scenario())
+
+
 def test_records_of_one_resource_are_acknowledged_once_each() -> None:
     async def scenario() -> None:
         async with open_bench() as bench:

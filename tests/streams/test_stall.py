@@ -1,6 +1,6 @@
 """When a stage has stalled."""
 
-from streams.stall import STALLED_AFTER_S, StallDetector
+from streams.stall import REBALANCE_MAX_S, STALLED_AFTER_S, StallDetector
 
 
 def observe(detector: StallDetector, now_s: float, **changed: object) -> str | None:
@@ -31,6 +31,23 @@ def test_the_wait_starts_anew_after_an_excuse_or_a_rebalance() -> None:
     observe(detector, 0)
     observe(detector, 59, waits_for="the PIM")
     assert observe(detector, 100) is None
-    detector.forget()
+    assert detector.observe_rebalance(now_s=900) is None
 
     assert observe(detector, 1_000) is None
+
+
+def test_a_rebalance_that_does_not_end_ends_the_worker() -> None:
+    detector = StallDetector()
+    assert detector.observe_rebalance(now_s=0) is None
+    assert detector.observe_rebalance(now_s=REBALANCE_MAX_S - 1) is None
+    reason = detector.observe_rebalance(now_s=REBALANCE_MAX_S)
+
+    assert reason == "a rebalance has not come to its end for 600 s"
+
+
+def test_two_rebalances_are_not_one_long_one() -> None:
+    detector = StallDetector()
+    detector.observe_rebalance(now_s=0)
+    observe(detector, 10)
+
+    assert detector.observe_rebalance(now_s=REBALANCE_MAX_S) is None

@@ -14,11 +14,12 @@ If the process dies:
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiokafka.errors import KafkaError
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
 from runtime.clock import Clock
@@ -45,6 +46,7 @@ from sinks.generations import (
 from sinks.indexer import Indexer
 from sinks.tombstones import KEPT_S
 from sinks.transfers import Phase, Stored, Transfer, advance, read_transfer, store_transfer
+from sinks.writes import SinkRefused
 from streams.refill import Refill
 from topics.creation import TopicState
 from topics.dead_letters import DeadLetters
@@ -55,6 +57,7 @@ LAG_NEAR_0: Final = 100
 _ROUNDS_MAX: Final = 100
 COMPARE_TRIES: Final = 5
 WATCH_EVERY_S: Final = 10.0
+BEAT_EVERY_S: Final = 5.0
 STOPPED_AFTER_S: Final = 20.0
 """After its last sign of life, a transfer that was swapped is completed by a worker."""
 _COMPARE_PAUSE_S: Final = 2.0
@@ -83,9 +86,10 @@ class Rebuild:
         """
         Return the rebuild to go on with, begun anew if none was stopped.
 
+        One that was stopped is not gone on with where that would miss something; its indices stay.
+
         Raises:
-            Refused: one was stopped so long ago that it may have missed purged tombstones, or
-                another transfer has been swapped and not completed.
+            Refused: another transfer has been swapped and not completed.
         """
         seen = await read_transfer(self.client, self._prefix)
         if seen is not None and seen.transfer.phase is Phase.SWAPPED:
@@ -94,8 +98,10 @@ class Rebuild:
                 "within a minute; or run quindex rebuild --complete."
             )
         if seen is not None and seen.transfer.phase is Phase.FILLING:
-            self._refuse_old(seen.transfer)
-            return seen
+            obsolete = await self._find_obsolete(seen.transfer)
+            if obsolete is None:
+                return seen
+            log.warning("rebuild.begun_anew", instead_of=dict(seen.transfer.target), why=obsolete)
         locales = self.settings.locales
         number = to_next_number(await list_indices(self.client, self._prefix, locales))
         target = await create_filling(self.client, self._prefix, locales, number, self.rules)
@@ -160,11 +166,23 @@ class Rebuild:
         return swapped
 
     async def complete(self, stored: Stored) -> int:
-        """Repeat the swap, which may not have happened, and read on to the end after the fence."""
+        """
+        Repeat the swap, which may not have happened, and read on to the end after the fence.
+
+        Raises:
+            Refused: somebody else completes it, or has completed it.
+        """
         transfer = stored.transfer
+
+        async def beat() -> None:
+            nonlocal stored
+            if self.clock() - stored.transfer.beat_s >= BEAT_EVERY_S:
+                stored = await self._store(advance(transfer, beat_s=self.clock()), stored)
+
+        await beat()
         await self._swap(transfer)
         async with self._reading(transfer, self._all_partitions) as refill:
-            await self._read_to(refill, await refill.ends(), "reading on")
+            await self._read_to(refill, await refill.ends(), "reading on", beat)
             records = refill.records
         await self._store(advance(transfer, phase=Phase.DONE, beat_s=self.clock()), stored)
         await remove_filling(self.client, self._prefix, transfer.target)
@@ -182,7 +200,8 @@ class Rebuild:
         if seen is None or seen.transfer.phase is not Phase.DONE or not seen.transfer.previous:
             raise Refused("There is no completed rebuild to go back from.")
         last = seen.transfer
-        self._refuse_old(last)
+        if (obsolete := self._to_obsolete(last)) is not None:
+            raise Refused(f"{obsolete} Run quindex rebuild instead.")
         for index in last.previous.values():
             if not await self.client.indices.exists(index=index):
                 raise Refused(f"The index {index} is gone; run quindex rebuild instead.")
@@ -216,7 +235,12 @@ class Rebuild:
     async def _swap(self, transfer: Transfer) -> None:
         await lift(self.client, transfer.target)
         await point_filling(self.client, self._prefix, transfer.target)
-        previous = {k: v for k, v in transfer.previous.items() if transfer.target.get(k) != v}
+        # A locale that the new indices lack keeps its index, and that one is still written to.
+        previous = {
+            locale: transfer.previous[locale]
+            for locale, index in transfer.target.items()
+            if transfer.previous.get(locale, index) != index
+        }
         await swap(self.client, self._prefix, target=transfer.target, previous=previous)
 
     @asynccontextmanager
@@ -226,7 +250,8 @@ class Rebuild:
         topics = TopicNames(self.settings.topic_prefix)
         refill = Refill(
             topic=topics.snapshots,
-            group=f"{topics.group}.{transfer.kind}-{transfer.number:06}",
+            # With its beginning: numbers come again once indices are gone, and positions must not.
+            group=f"{topics.group}.{transfer.kind}-{transfer.number:06}-{transfer.began_s:.3f}",
             partitions=partitions,
             options=to_aiokafka_options(self.settings),
             indexer=Indexer(
@@ -250,30 +275,48 @@ class Rebuild:
         finally:
             await refill.stop()
 
-    async def _read_to(self, refill: Refill, ends: Mapping[int, int], doing: str) -> None:
+    async def _read_to(
+        self,
+        refill: Refill,
+        ends: Mapping[int, int],
+        doing: str,
+        beat: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         reading = asyncio.create_task(refill.read_to(ends))
         try:
             while not reading.done():
                 self.report(doing, refill.records, refill.left(ends))
                 await asyncio.wait([reading], timeout=1.0)
+                refill.raise_failure()
+                if beat is not None:
+                    await beat()
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         reading.result()
         self.report(doing, refill.records, 0)
 
-    def _refuse_old(self, transfer: Transfer) -> None:
+    async def _find_obsolete(self, transfer: Transfer) -> str | None:
+        """Return why a stopped rebuild must not go on, or None."""
+        locales = self.settings.locales
+        if transfer.target.keys() != set(locales):
+            return f"It is of other locales than {', '.join(locales)}."
+        for index in transfer.target.values():
+            if not await self.client.indices.exists(index=index):
+                return f"The index {index} is gone."
+        return self._to_obsolete(transfer)
+
+    def _to_obsolete(self, transfer: Transfer) -> str | None:
         since_s = transfer.swapped_s or transfer.began_s
         if self.clock() - since_s > KEPT_S:
-            raise Refused(
-                f"The {transfer.kind} of {KEPT_S / 86_400:.0f} days ago is too old: tombstones "
-                "have been purged since. Drop its indices with quindex index drop, and begin anew."
+            days = KEPT_S / 86_400
+            return (
+                f"The last {transfer.kind} is more than {days:.0f} days old: tombstones have been "
+                "purged since."
             )
         if transfer.topic_id != self.snapshots.topic_id:
-            raise Refused(
-                "The topic of snapshots was created anew since. Drop the unfinished indices with "
-                "quindex index drop, and begin anew."
-            )
+            return f"The topic of snapshots was created anew since the last {transfer.kind}."
+        return None
 
     async def _store(self, transfer: Transfer, seen: Stored | None) -> Stored:
         stored = await store_transfer(self.client, self._prefix, transfer, seen=seen)
@@ -304,5 +347,5 @@ async def complete_stopped(work: Rebuild) -> None:
             await work.complete(stored)
         except Refused:
             continue  # somebody else was faster
-        except (ApiError, TransportError) as error:
-            log.warning("transfer.unknown", error=str(error))
+        except (ApiError, TransportError, KafkaError, SinkRefused) as error:
+            log.warning("transfer.not_completed", error=str(error))

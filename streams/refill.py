@@ -83,6 +83,16 @@ class Refill:
         found = await self._consumer.end_offsets(places)
         return {place.partition: int(end) for place, end in found.items()}
 
+    def raise_failure(self) -> None:
+        """
+        Raise what has ended the writing, if anything: who waits for room then waits for ever.
+
+        Raises:
+            SinkRefused: Elasticsearch takes nothing until a person mends something.
+        """
+        if self._writing is not None and self._writing.done():
+            self._writing.result()
+
     def left(self, ends: Mapping[int, int]) -> int:
         """Return how many records there are up to *ends* that are not in the indices yet."""
         return sum(max(0, end - self._to_reached(p)) for p, end in ends.items())

@@ -28,8 +28,8 @@ class Chooser:
         self._recoveries = self._count_recoveries()
         self._tried_s = 0.0
 
-    def add(self, record: DueRecord, received: Received, now_s: float) -> Received | None:
-        """Queue a due record; return the receipt that it supersedes."""
+    def add(self, record: DueRecord, received: Received, now_s: float) -> list[Received]:
+        """Queue a due record; return the receipts that it supersedes."""
         is_held = record.early and self._gate.used_ratio > SHORT_RATIO
         self._fill.note(record.lane, now_s)
         return self.queue.add(

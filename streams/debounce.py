@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from pim.notifications import Notification
 from runtime.clock import Clock
+from streams.kept import Kept, Said
 from topics.due import UUIDS_MAX, Lane
 
 PROCESS_QUIET_S: Final = 10.0
@@ -52,8 +53,11 @@ class Pending(Generic[Receipt]):
     lane: Lane
     early: bool
     process_id: str | None
+    ours: bool = True  # none of the notifications is the PIM's own
+    delete: bool = False  # the PIM's newest, or one of ours since, says that the resource is gone
     created: bool = False  # one of the notifications says that the resource is new
-    creation: Receipt | None = None  # of that one, if it is not the newest: it alone says so
+    said: Said | None = None  # by the newest
+    kept: Kept[Receipt] = field(default_factory=Kept)
     changed_s: float | None = None  # when the PIM made the newest of its own
     queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
@@ -101,29 +105,30 @@ class DebounceBuffer(Generic[Receipt]):
         *,
         appended_s: float,
         not_before_s: float | None = None,
-        changed_s: float | None = None,
+        is_ours: bool = False,
         trace: bytes | None = None,
-    ) -> Receipt | None:
+    ) -> list[Receipt]:
         """
         Coalesce *notification* into its key's entry and restart the quiet period.
 
         *appended_s* is when Kafka stored the record, so that a rebalance restarts nothing. An
-        entry that waits already does not wait for *not_before_s* too. *changed_s* is when the PIM
-        made the notification; None: it is not the PIM's.
-        Returns the receipt that it supersedes, which may be acknowledged at once.
+        entry that waits already does not wait for *not_before_s* too. What *is_ours* and not the
+        PIM's says nothing of when the resource changed, nor that it is not gone.
+        Returns the receipts that it supersedes, which may be acknowledged at once.
         """
         now_s, key = self._clock(), notification.key
+        said = Said(notification.is_create, notification.is_delete, is_ours)
+        superseded: list[Receipt] = []
         entry = self._pending.get(key)
         if entry is None:
-            superseded = None
             entry = self._to_entry(notification, receipt, appended_s, not_before_s, now_s)
             self._pending[key] = entry
             self._enqueue(key, entry)
         else:
-            superseded = self._coalesce(entry, notification, receipt, appended_s, now_s)
-        entry.created |= notification.is_create
-        if changed_s is not None:
-            entry.changed_s = max(changed_s, entry.changed_s or changed_s)
+            assert entry.said is not None
+            superseded = entry.kept.supersede(entry.receipt, entry.said, said)
+            self._coalesce(entry, notification, receipt, appended_s, now_s)
+        _note(entry, said, notification.created_s)
         if len(entry.uuids) < UUIDS_MAX:
             entry.uuids.append(notification.uuid)
         if trace is not None and len(entry.traces) < UUIDS_MAX:
@@ -203,11 +208,8 @@ class DebounceBuffer(Generic[Receipt]):
         receipt: Receipt,
         appended_s: float,
         now_s: float,
-    ) -> Receipt | None:
+    ) -> None:
         entry.count += 1
-        superseded: Receipt | None = entry.receipt
-        if entry.created and entry.creation is None and not notification.is_create:
-            entry.creation, superseded = superseded, None
         entry.newest, entry.receipt = notification, receipt
         entry.newest_s = max(entry.newest_s, appended_s)
         if notification.process_id is None:
@@ -216,7 +218,6 @@ class DebounceBuffer(Generic[Receipt]):
             entry.process_id = notification.process_id
         if not entry.early:  # an early one is about to go: duplicates do not hold it up
             self._advance(notification.key, entry, self._to_due_s(entry, now_s))
-        return superseded
 
     def _advance(self, key: str, entry: Pending[Receipt], due_s: float) -> None:
         entry.due_s = due_s
@@ -252,6 +253,17 @@ class DebounceBuffer(Generic[Receipt]):
         if len(self._queue) > 2 * len(self._pending) + QUEUE_SLACK:
             self._queue = [(entry.queued_s, key) for key, entry in self._pending.items()]
             heapq.heapify(self._queue)
+
+
+def _note(entry: Pending[Receipt], said: Said, created_s: float | None) -> None:
+    """Note what the newest notification says, which the PIM made at *created_s*."""
+    entry.said = said
+    entry.created |= said.new
+    entry.ours &= said.ours
+    if said.gone or not said.ours:
+        entry.delete = said.gone
+    if created_s is not None and not said.ours:
+        entry.changed_s = max(created_s, entry.changed_s or created_s)
 
 
 def _drop_older(moments: dict[str, float], limit_s: float) -> None:

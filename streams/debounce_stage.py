@@ -3,8 +3,8 @@ Notifications in, due records out.
 
 If the process dies:
   in `take`, after the buffer has it    nothing was acknowledged but what the newest supersedes,
-                                        and never what alone says that the resource is new; the rest
-                                        is delivered again and waits from its append time on
+                                        and never what alone says that the resource is new or gone;
+                                        the rest is delivered again and waits from its append time on
   in `flush`, before the append         the same
   in `flush`, after the append          the due record is there twice: the fetch stage merges them
 """
@@ -130,16 +130,14 @@ class Debouncer:
     async def _handle(self, notification: Notification, received: Received) -> str:
         if notification.meaning is Meaning.RESOURCE and notification.kind in self._kinds:
             is_known = notification.key in self._buffer
-            is_quables = to_source(received.headers) is Source.WEBHOOK
-            superseded = self._buffer.add(
+            for superseded in self._buffer.add(
                 notification,
                 received,
                 appended_s=received.appended_s,
                 not_before_s=to_not_before_s(received.headers),
-                changed_s=notification.created_s if is_quables else None,
+                is_ours=to_source(received.headers) is not Source.WEBHOOK,
                 trace=received.headers.get(tracing.HEADER),
-            )
-            if superseded is not None:
+            ):
                 superseded.acknowledge()
             reach("debounce.taken")
             return "coalesced" if is_known else "buffered"
@@ -227,8 +225,8 @@ class Debouncer:
             )
             reach("due.after")
         entry.receipt.acknowledge()
-        if entry.creation is not None:
-            entry.creation.acknowledge()
+        for kept in entry.kept.receipts:
+            kept.acknowledge()
         due_records.labels(record.lane.value, str(record.early).lower()).inc()
         log.debug("resource.due", key=record.key, coalesced=record.notifications)
 
@@ -242,7 +240,8 @@ def to_due(entry: Pending[Received]) -> DueRecord:
         code=notification.code,
         lane=entry.lane,
         early=entry.early,
-        delete=notification.is_delete,
+        delete=entry.delete,
+        ours=entry.ours,
         partition=entry.receipt.partition,
         offset=entry.receipt.offset,
         notified_s=entry.first_s,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from pim.kinds import Kind
+from streams.kept import Kept, Said
 from topics.due import DueRecord, Lane
 
 Receipt = TypeVar("Receipt")
@@ -28,7 +29,8 @@ class Waiting(Generic[Receipt]):
     receipt: Receipt
     added_s: float
     held_until_s: float = 0.0
-    creations: tuple[Receipt, ...] = ()  # of records that alone say that the resource is new
+    said: Said | None = None  # by the newest of those merged; None: there is one only
+    kept: Kept[Receipt] = field(default_factory=Kept)
     attempts: int = 0
     unusable: int = 0  # answers, while others could be read
     missing_since_s: float | None = None  # the first 404 without a delete notification
@@ -46,19 +48,27 @@ class Waiting(Generic[Receipt]):
         self.attempts += 1
         self.is_postponed = True
 
-    def coalesce(
-        self, newer: DueRecord, receipt: Receipt, *, held_until_s: float
-    ) -> Receipt | None:
-        """Merge with a record that was appended later; return the receipt that it supersedes."""
-        older, self.receipt = self.receipt, receipt
-        alone_says_new = self.record.created and not newer.created and not self.creations
-        if alone_says_new:
-            self.creations = (older,)
+    def coalesce(self, newer: DueRecord, receipt: Receipt, *, held_until_s: float) -> list[Receipt]:
+        """Merge with a record that was appended later; return the receipts that it supersedes."""
+        said = _to_said(newer)
+        superseded = self.kept.supersede(self.receipt, self.said or _to_said(self.record), said)
+        self.receipt, self.said = receipt, said
         self.record = self.record.merge(newer)
         self.missing_since_s = None  # that 404 says nothing of what changed since
         if self.attempts == 0:  # else the PIM is unwell: it is left alone for now
             self.held_until_s = min(self.held_until_s, held_until_s)
-        return None if alone_says_new else older
+        return superseded
+
+    def take_over(self, newer: "Waiting[Receipt]") -> list[Receipt]:
+        """Merge with what waited behind this one; return the receipts that are superseded."""
+        held_until_s = newer.held_until_s
+        superseded = self.coalesce(newer.record, newer.receipt, held_until_s=held_until_s)
+        self.said = newer.said or self.said
+        return superseded + self.kept.take_over(newer.kept)
+
+
+def _to_said(record: DueRecord) -> Said:
+    return Said(record.created, record.delete, record.ours)
 
 
 @dataclass
@@ -97,17 +107,17 @@ class FetchQueue(Generic[Receipt]):
 
     def add(
         self, record: DueRecord, receipt: Receipt, *, now_s: float, held_until_s: float = 0.0
-    ) -> Receipt | None:
+    ) -> list[Receipt]:
         """
         Add a due record, coalesced with what waits under its key.
 
-        Until *held_until_s* it only coalesces. Returns the receipt that it supersedes, which may be
-        acknowledged at once.
+        Until *held_until_s* it only coalesces. Returns the receipts that it supersedes, which may
+        be acknowledged at once.
         """
         place = self._place_of(record.key)
         if place is None:
             self._put(Waiting(record, receipt, now_s, held_until_s), now_s)
-            return None
+            return []
         waiting = place[record.key]
         held_before_s = waiting.held_until_s
         superseded = waiting.coalesce(record, receipt, held_until_s=held_until_s)
@@ -120,23 +130,18 @@ class FetchQueue(Generic[Receipt]):
 
     def put_back(
         self, waiting: Waiting[Receipt], *, now_s: float, held_until_s: float
-    ) -> Receipt | None:
+    ) -> list[Receipt]:
         """
         Let a busy key wait again, until *held_until_s*.
 
-        What came for it meanwhile is newer: merged, it supersedes the receipt that is returned.
+        What came for it meanwhile is newer: merged, it supersedes the receipts that are returned.
         """
         if self._busy.get(waiting.key) is not waiting:
-            return None  # dropped meanwhile
+            return []  # dropped meanwhile
         del self._busy[waiting.key]
         newer = self._blocked.pop(waiting.key, None)
         waiting.held_until_s = held_until_s
-        superseded = None
-        if newer is not None:
-            superseded = waiting.coalesce(
-                newer.record, newer.receipt, held_until_s=newer.held_until_s
-            )
-            waiting.creations += newer.creations
+        superseded = [] if newer is None else waiting.take_over(newer)
         self._put(waiting, now_s)
         return superseded
 

@@ -3,7 +3,7 @@ Due records in, snapshots out: the only stage that talks to the PIM.
 
 If the process dies:
   in `take`                               nothing was acknowledged but what the newest supersedes,
-                                          and never what alone says that the resource is new
+                                          and never what alone says that the resource is new or gone
   before or during the request            the due record is read again, the resource asked for again
   after the answer, before the append     the same
   after the append, before the acknowledgement
@@ -124,8 +124,7 @@ class Fetcher:
             )
             received.acknowledge()
             return
-        superseded = self._chooser.add(record, received, self._clock())
-        if superseded is not None:
+        for superseded in self._chooser.add(record, received, self._clock()):
             superseded.acknowledge()
         self._wake.set()
 
@@ -301,15 +300,16 @@ class Fetcher:
         self._finish(entry)
 
     def _put_back(self, entry: Entry, *, held_until_s: float) -> None:
-        superseded = self._queue.put_back(entry, now_s=self._clock(), held_until_s=held_until_s)
-        if superseded is not None:
+        for superseded in self._queue.put_back(
+            entry, now_s=self._clock(), held_until_s=held_until_s
+        ):
             superseded.acknowledge()
         self._wake.set()
 
     def _finish(self, entry: Entry) -> None:
         entry.receipt.acknowledge()
-        for creation in entry.creations:
-            creation.acknowledge()
+        for kept in entry.kept.receipts:
+            kept.acknowledge()
         self._queue.done(entry, now_s=self._clock())
         self._room.set()
         self._wake.set()

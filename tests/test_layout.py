@@ -58,7 +58,7 @@ PURE: Final = frozenset(
         *("sinks/moments.py", "sinks/relations.py", "sinks/searching.py", "sinks/values.py"),
         *("sinks/verdicts.py", "sinks/writes.py"),
         *("streams/debounce.py", "streams/epochs.py", "streams/fetch_queue.py"),
-        *("streams/grants.py", "streams/ledger.py", "streams/missing.py"),
+        *("streams/grants.py", "streams/kept.py", "streams/ledger.py", "streams/missing.py"),
         *("streams/offset_trust.py", "streams/quota.py", "streams/scan_budget.py"),
         *("streams/scan_patience.py", "streams/scan_steps.py"),
         *("streams/stage.py", "streams/stall.py", "streams/webhook_silence.py"),

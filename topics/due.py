@@ -32,7 +32,8 @@ class DueRecord(BaseModel):
     code: str
     lane: Lane
     early: bool = False  # due after the lead time: held for the quiet period when quota is short
-    delete: bool = False  # the newest notification says that the resource is gone
+    delete: bool = False  # the PIM's newest notification, or ours since: the resource is gone
+    ours: bool = False  # none of the notifications is the PIM's own
     partition: int  # of `notifications`
     offset: int  # of the newest notification
     notified_s: float  # append times of the first and the newest notification, unix seconds
@@ -70,13 +71,13 @@ class DueRecord(BaseModel):
         """
         Coalesce with a record of the same resource that was appended later.
 
-        The newest notification decides about the delete; the more urgent lane wins; locales,
-        counts and times are united.
+        The PIM's newest notification decides about the delete, for ours say nothing of it; the more
+        urgent lane wins; locales, counts and times are united.
         """
         assert newer.key == self.key
         # Two appends of one stage may change places when one of them is tried again.
         reversed_order = newer.partition == self.partition and newer.offset < self.offset
-        newest = self if reversed_order else newer
+        older, newest = (newer, self) if reversed_order else (self, newer)
         locales = dict(self.locales)
         for locale, (first_s, last_s) in newer.locales.items():
             held = locales.get(locale, (first_s, last_s))
@@ -84,6 +85,8 @@ class DueRecord(BaseModel):
         lanes = list(Lane)
         return newest.model_copy(
             update={
+                "delete": newest.delete or (newest.ours and older.delete),
+                "ours": self.ours and newer.ours,
                 "lane": min(self.lane, newer.lane, key=lanes.index),
                 "early": self.early and newer.early,
                 "changed_s": _to_latest(self.changed_s, newer.changed_s),

@@ -49,7 +49,7 @@ def test_duplicates_within_the_lead_cost_no_second_due_record(
     buffer.add(changed(), 1, appended_s=clock())
     clock.advance(0.25)
 
-    assert buffer.add(changed(), 2, appended_s=clock()) == 1
+    assert buffer.add(changed(), 2, appended_s=clock()) == [1]
     clock.advance(0.25)
     (entry,) = buffer.pop_due()
     assert (entry.receipt, entry.early, entry.count) == (2, True, 2)
@@ -289,7 +289,7 @@ def test_the_first_uuids_are_named_and_all_are_counted(buffer: Buffer, clock: Fa
 def test_the_same_code_of_two_kinds_are_two_resources(buffer: Buffer, clock: FakeClock) -> None:
     buffer.add(changed(event="document.update"), 1, appended_s=clock())
 
-    assert buffer.add(changed(event="media.update"), 2, appended_s=clock()) is None
+    assert buffer.add(changed(event="media.update"), 2, appended_s=clock()) == []
     assert len(buffer) == 2
 
 

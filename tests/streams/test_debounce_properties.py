@@ -26,6 +26,8 @@ class Step:
     process: str | None
     ends: str | None  # a process that ends just after
     pause_s: float
+    event: str
+    is_ours: bool
 
 
 steps = st.builds(
@@ -34,7 +36,18 @@ steps = st.builds(
     process=st.sampled_from([None, None, "p", "q"]),
     ends=st.sampled_from([None, None, None, "p", "q"]),
     pause_s=st.sampled_from([0, 0, 0.25, 0.5, 1.75, 2, 9.75, 15, 40]),
+    event=st.sampled_from(["document.update", "document.create", "document.delete"]),
+    is_ours=st.booleans(),
 )
+
+
+def coalesce(given_steps: list[Step]) -> list[Pending[int]]:
+    """Return what comes of notifications alone, as of those that were not acknowledged."""
+    buffer = DebounceBuffer[int](TIMING, keys_max=10, clock=FakeClock())
+    for receipt, step in enumerate(given_steps):
+        notification = changed(step.code, event=step.event)
+        buffer.add(notification, receipt, appended_s=0.0, is_ours=step.is_ours)
+    return buffer.pop_all()
 
 
 @given(st.lists(steps, max_size=30), st.integers(min_value=1, max_value=5))
@@ -48,8 +61,11 @@ def test_every_receipt_comes_out_once_and_none_waits_too_long(
 
     def pop() -> None:
         for entry in buffer.pop_due():
-            emitted.append(entry.receipt)
+            receipts = sorted([entry.receipt, *entry.kept.receipts])
+            emitted.extend(receipts)
             check(entry, clock())
+            (again,) = coalesce([given_steps[receipt] for receipt in receipts])
+            assert (again.created, again.delete) == (entry.created, entry.delete)
         assert not buffer.is_full
 
     def check(entry: Pending[int], now_s: float) -> None:
@@ -63,10 +79,8 @@ def test_every_receipt_comes_out_once_and_none_waits_too_long(
         assert now_s - entry.newest_s <= quiet_s
 
     for receipt, step in enumerate(given_steps):
-        notification = changed(step.code, process=step.process)
-        superseded = buffer.add(notification, receipt, appended_s=clock())
-        if superseded is not None:
-            emitted.append(superseded)
+        notification = changed(step.code, event=step.event, process=step.process)
+        emitted += buffer.add(notification, receipt, appended_s=clock(), is_ours=step.is_ours)
         if step.ends is not None:
             buffer.end_process(step.ends)
         pop()

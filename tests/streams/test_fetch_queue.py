@@ -20,7 +20,9 @@ def queue() -> Queue:
 def add(queue: Queue, code: str, receipt: int, *, now_s: float = 0.0, **fields: Any) -> int | None:
     held_until_s = fields.pop("held_until_s", 0.0)
     record = to_due_record(code, offset=receipt, **fields)
-    return queue.add(record, receipt, now_s=now_s, held_until_s=held_until_s)
+    superseded = queue.add(record, receipt, now_s=now_s, held_until_s=held_until_s)
+    assert len(superseded) <= 1
+    return superseded[0] if superseded else None
 
 
 def take_first(queue: Queue) -> Waiting[int]:
@@ -136,7 +138,7 @@ def test_what_is_put_back_waits_again(queue: Queue) -> None:
     add(queue, "a", 1)
     busy = take_first(queue)
 
-    assert queue.put_back(busy, now_s=1, held_until_s=5) is None
+    assert queue.put_back(busy, now_s=1, held_until_s=5) == []
     assert queue.first() is None
     queue.release(5)
     assert take_first(queue) is busy
@@ -147,7 +149,7 @@ def test_what_came_meanwhile_takes_over_what_is_put_back(queue: Queue) -> None:
     busy = take_first(queue)
     add(queue, "a", 2, lane=Lane.LIVE, delete=True)
 
-    assert queue.put_back(busy, now_s=1, held_until_s=0) == 1
+    assert queue.put_back(busy, now_s=1, held_until_s=0) == [1]
     again = take_first(queue)
     assert (again.receipt, again.record.lane, again.record.delete) == (2, Lane.LIVE, True)
 
@@ -207,7 +209,7 @@ def test_after_a_drop_nothing_is_left_and_a_late_fetch_changes_nothing(queue: Qu
     add(queue, "busy", 5)
     again = take_first(queue)
     queue.done(busy, now_s=1)
-    assert queue.put_back(busy, now_s=1, held_until_s=0) is None
+    assert queue.put_back(busy, now_s=1, held_until_s=0) == []
     assert (len(queue), queue.first()) == (1, None)
     queue.done(again, now_s=2)
     assert len(queue) == 0
@@ -248,7 +250,7 @@ def test_what_alone_says_that_a_resource_is_new_is_superseded_by_nothing(queue: 
     assert add(queue, "a", 3) == 2
     taken = take_first(queue)
 
-    assert (taken.receipt, taken.creations, taken.record.created) == (3, (1,), True)
+    assert (taken.receipt, taken.kept.receipts, taken.record.created) == (3, [1], True)
 
 
 def test_what_says_so_and_came_during_a_fetch_is_kept_too(queue: Queue) -> None:
@@ -258,5 +260,34 @@ def test_what_says_so_and_came_during_a_fetch_is_kept_too(queue: Queue) -> None:
     add(queue, "a", 3, created=True)
     add(queue, "a", 4)
 
-    assert queue.put_back(taken, now_s=0, held_until_s=0) == 2
-    assert (taken.receipt, taken.creations) == (4, (1, 3))
+    assert queue.put_back(taken, now_s=0, held_until_s=0) == [2, 1]
+    assert (taken.receipt, taken.kept.receipts) == (4, [3])
+
+
+def test_a_record_of_ours_does_not_take_a_delete_back(queue: Queue) -> None:
+    assert add(queue, "a", 1, delete=True) is None
+    assert add(queue, "a", 2, ours=True) is None
+    assert add(queue, "a", 3, ours=True) == 2
+    taken = take_first(queue)
+
+    assert (taken.receipt, taken.kept.receipts, taken.record.delete) == (3, [1], True)
+
+
+def test_a_delete_that_came_during_a_fetch_is_not_taken_back_either(queue: Queue) -> None:
+    add(queue, "a", 1)
+    taken = take_first(queue)
+    add(queue, "a", 2, delete=True)
+    add(queue, "a", 3, ours=True)
+    assert queue.put_back(taken, now_s=0, held_until_s=0) == [1]
+    assert add(queue, "a", 4, ours=True) == 3
+
+    assert (taken.kept.receipts, taken.record.delete) == ([2], True)
+
+
+def test_the_pims_own_record_takes_a_delete_back(queue: Queue) -> None:
+    add(queue, "a", 1, delete=True)
+    add(queue, "a", 2, ours=True)
+    superseded = queue.add(to_due_record("a", offset=3), 3, now_s=0)
+
+    assert superseded == [1, 2]
+    assert not take_first(queue).record.delete

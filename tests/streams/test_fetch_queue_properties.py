@@ -1,12 +1,24 @@
 """What holds of the fetch queue in any order of events."""
 
+from functools import reduce
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pim.kinds import Kind
 from streams.fetch_queue import FetchQueue, Waiting
 from tests.streams.examples import to_due_record
-from topics.due import Lane
+from topics.due import DueRecord, Lane
+
+SAID = [
+    {},
+    {"created": True},
+    {"delete": True},
+    {"ours": True},
+    {"ours": True},
+    {"ours": True, "delete": True},
+]
+PLACES_MAX = 3  # the newest, what says that it is new, what says that it is gone
 
 
 class QueueOfDueRecords(RuleBasedStateMachine):
@@ -17,33 +29,43 @@ class QueueOfDueRecords(RuleBasedStateMachine):
         self.queue = FetchQueue[int]()
         self.now_s = 0.0
         self.receipts = 0
-        self.waiting: dict[int, str] = {}  # receipt: key
+        self.waiting: dict[int, DueRecord] = {}  # by receipt
         self.settled: list[int] = []
         self.busy: list[Waiting[int]] = []
         self.zombies: list[Waiting[int]] = []  # fetched still, although partitions have moved
 
-    def settle(self, receipt: int | None) -> None:
-        if receipt is not None:
+    def settle(self, *receipts: int) -> None:
+        for receipt in receipts:
             assert self.waiting.pop(receipt, None) is not None
             self.settled.append(receipt)
+
+    def settle_all(self, waiting: Waiting[int]) -> None:
+        self.settle(waiting.receipt, *waiting.kept.receipts)
+
+    def check_kept(self, waiting: Waiting[int]) -> None:
+        """What is not acknowledged says all that is known: it alone comes again."""
+        receipts = sorted([waiting.receipt, *waiting.kept.receipts])
+        again = reduce(DueRecord.merge, (self.waiting[receipt] for receipt in receipts))
+        known = waiting.record
+        assert (again.created, again.delete) == (known.created, known.delete)
 
     @rule(
         code=st.sampled_from("abc"),
         kind=st.sampled_from([Kind.DOCUMENT, Kind.ASSET]),
         lane=st.sampled_from(list(Lane)),
         held_s=st.sampled_from([0.0, 0.0, 2.0, 30.0]),
+        said=st.sampled_from(SAID),
     )
-    def add(self, code: str, kind: Kind, lane: Lane, held_s: float) -> None:
-        record = to_due_record(code, kind=kind, lane=lane, offset=self.receipts)
-        self.waiting[self.receipts] = record.key
+    def add(self, code: str, kind: Kind, lane: Lane, held_s: float, said: dict[str, bool]) -> None:
+        record = to_due_record(code, kind=kind, lane=lane, offset=self.receipts, **said)
+        self.waiting[self.receipts] = record
         held_until_s = self.now_s + held_s if held_s else 0.0
         superseded = self.queue.add(
             record, self.receipts, now_s=self.now_s, held_until_s=held_until_s
         )
         self.receipts += 1
-        if superseded is not None:
-            assert self.waiting[superseded] == record.key
-        self.settle(superseded)
+        assert all(self.waiting[receipt].key == record.key for receipt in superseded)
+        self.settle(*superseded)
 
     @rule(count=st.integers(min_value=1, max_value=3))
     def take(self, count: int) -> None:
@@ -63,7 +85,8 @@ class QueueOfDueRecords(RuleBasedStateMachine):
     def done(self, data: st.DataObject) -> None:
         waiting = data.draw(st.sampled_from(self.busy))
         self.busy.remove(waiting)
-        self.settle(waiting.receipt)
+        self.check_kept(waiting)
+        self.settle_all(waiting)
         self.queue.done(waiting, now_s=self.now_s)
 
     @precondition(lambda self: self.busy)
@@ -73,8 +96,9 @@ class QueueOfDueRecords(RuleBasedStateMachine):
         self.busy.remove(waiting)
         waiting.attempts += failed
         self.settle(
-            self.queue.put_back(waiting, now_s=self.now_s, held_until_s=self.now_s + held_s)
+            *self.queue.put_back(waiting, now_s=self.now_s, held_until_s=self.now_s + held_s)
         )
+        self.check_kept(waiting)
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 30.0]))
     def pass_time(self, seconds: float) -> None:
@@ -97,11 +121,11 @@ class QueueOfDueRecords(RuleBasedStateMachine):
         if well:
             self.queue.done(zombie, now_s=self.now_s)
         else:
-            assert self.queue.put_back(zombie, now_s=self.now_s, held_until_s=0) is None
+            assert self.queue.put_back(zombie, now_s=self.now_s, held_until_s=0) == []
 
     @invariant()
     def every_receipt_waits_in_one_place(self) -> None:
-        assert len(self.queue) == len(self.waiting)
+        assert len(self.queue) <= len(self.waiting) <= PLACES_MAX * len(self.queue)
         assert len(self.settled) == len(set(self.settled))
 
     @invariant()
@@ -112,12 +136,13 @@ class QueueOfDueRecords(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for waiting in self.busy:
-            self.settle(waiting.receipt)
+            self.settle_all(waiting)
             self.queue.done(waiting, now_s=self.now_s)
         self.queue.release(self.now_s + 60)
         while (first := self.queue.first()) is not None:
             self.queue.take([first])
-            self.settle(first.receipt)
+            self.check_kept(first)
+            self.settle_all(first)
             self.queue.done(first, now_s=self.now_s)
         assert not self.waiting
         assert len(self.queue) == 0

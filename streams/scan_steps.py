@@ -54,9 +54,16 @@ class Progress:
         """Whether a record goes beyond what was handled: a crash never forks a scan."""
         return scan.step > self._handled.get(scan.id, -1)
 
+    def seen(self, scan: ScanRecord) -> None:
+        """Note that the log holds *scan*: all steps before it were handled, by whomever."""
+        self._note(scan.id, scan.step if scan.is_over else scan.step - 1)
+
     def handled(self, scan: ScanRecord) -> None:
         """Note that what follows *scan* is stored."""
-        self._handled[scan.id] = scan.step
+        self._note(scan.id, scan.step)
+
+    def _note(self, scan_id: str, step: int) -> None:
+        self._handled[scan_id] = max(step, self._handled.get(scan_id, -1))
 
     def clear(self) -> None:
         """Forget everything: the records are delivered again."""

@@ -11,7 +11,6 @@ If the process dies:
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
@@ -29,8 +28,8 @@ from streams.log_reader import Read
 from streams.scan_budget import CompareBudget
 from streams.scan_outcomes import ScanOutcomes
 from streams.scan_pages import PageReader
-from streams.scan_patience import Patience
-from streams.scan_steps import Progress, next_step
+from streams.scan_queue import Pending, ScanQueue
+from streams.scan_steps import next_step
 from streams.settling import Settler
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
@@ -39,8 +38,6 @@ from topics.records import Publisher, Received
 from topics.scans import EXAMPLES_MAX, ScanPhase, ScanPurpose, ScanRecord, to_cancel_key
 from topics.versions import to_version
 
-WAIT_MAX_S: Final = 60.0
-"""What must wait longer for another scan of its kind is appended again: nothing pins the log."""
 BUDGET_LOOK_S: Final = 60.0
 """A scan that waits for its budget looks for its cancel so often."""
 ERROR_MAX_CHARS: Final = 500
@@ -49,15 +46,6 @@ _POLL_S: Final = 0.2
 ReadLog = Callable[[], Awaitable[list[Read]]]
 
 log = get_logger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    scan: ScanRecord
-    received: Received
-    since_s: float
-    not_before_s: float = 0.0
-    patience: Patience = field(default_factory=Patience)
 
 
 class Scanner:
@@ -80,15 +68,14 @@ class Scanner:
         self._publisher, self._topics, self._epoch = publisher, topics, epoch
         self._read_control, self._clock = read_control, clock
         self._budget = budget
-        self._pending: list[_Pending] = []
-        self._progress = Progress()
+        self._queue = ScanQueue()
         self._wake = asyncio.Event()
-        self._busy: _Pending | None = None
+        self._busy: Pending | None = None
 
     @property
     def is_active(self) -> bool:
         """Whether a scan is being read or waits."""
-        return self._busy is not None or bool(self._pending)
+        return self._busy is not None or len(self._queue) > 0
 
     async def take(self, received: Received) -> None:
         """Queue a page, unless it was handled before."""
@@ -100,10 +87,7 @@ class Scanner:
             )
             received.acknowledge()
             return
-        if scan.is_over or not self._progress.is_new(scan):
-            received.acknowledge()
-            return
-        self._pending.append(_Pending(scan, received, self._clock()))
+        self._queue.add(Pending(scan, received, self._clock()))
         self._wake.set()
 
     async def run(self) -> None:
@@ -117,54 +101,50 @@ class Scanner:
 
     def drop(self) -> None:
         """Forget everything held: the records are delivered again."""
-        self._pending.clear()
-        self._progress.clear()
+        self._queue.clear()
+        self._busy = None
 
     # --- choosing ---
 
-    async def _next(self) -> _Pending:
+    async def _next(self) -> Pending:
         while True:
             self._wake.clear()
-            now_s = self._clock()
-            first: dict[str, _Pending] = {}
-            for pending in sorted(self._pending, key=lambda each: each.scan.began_s):
-                first.setdefault(pending.scan.kind, pending)
-            await self._move_back([each for each in self._pending if each not in first.values()])
-            ready = [each for each in first.values() if each.not_before_s <= now_s]
-            if ready:
-                chosen = min(ready, key=lambda each: each.scan.updated_s)
-                self._pending.remove(chosen)
+            await self._move_back()
+            chosen = self._queue.choose(self._clock())
+            if chosen is not None:
                 return chosen
             try:
-                async with asyncio.timeout(_POLL_S if self._pending else None):
+                async with asyncio.timeout(_POLL_S if len(self._queue) else None):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _move_back(self, waiting: list[_Pending]) -> None:
-        for pending in waiting:
-            if self._clock() - pending.since_s >= WAIT_MAX_S and pending in self._pending:
+    async def _move_back(self) -> None:
+        for pending in self._queue.behind(self._clock()):
+            if self._queue.holds(pending):
                 await self._store(pending.scan)
-                if pending in self._pending:
-                    self._pending.remove(pending)
-                    pending.received.acknowledge()
+                self._queue.remove(pending)
 
     # --- doing ---
 
-    async def _do(self, pending: _Pending) -> None:
+    async def _do(self, pending: Pending) -> None:
         scan = pending.scan
         self._budget.note(scan, self._clock())
         try:
             following = await self._step(scan)
         except (TransientError, PermanentError) as error:
             following = self._postpone(pending, error)
+        if self._busy is not pending:  # dropped meanwhile: it is delivered again
+            return
+        if self._queue.is_superseded(pending):
+            return
         if isinstance(following, float):
             pending.not_before_s = following
-            self._pending.append(pending)
+            self._queue.add(pending)
             return
         await self._store(following)
         self._budget.note(following, self._clock())
-        self._progress.handled(scan)
+        self._queue.handled(pending)
         pending.received.acknowledge()
         if following.is_over:
             log.info("scan.ended", scan=scan.id, kind=scan.kind.value, phase=following.phase.value)
@@ -183,7 +163,7 @@ class Scanner:
             return min(wait_until_s, self._clock() + BUDGET_LOOK_S)
         return await self._read(scan)
 
-    def _postpone(self, pending: _Pending, error: QuindexError) -> ScanRecord | float:
+    def _postpone(self, pending: Pending, error: QuindexError) -> ScanRecord | float:
         scan, now_s = pending.scan, self._clock()
         again_s = pending.patience.failed(error, now_s)
         if again_s is None:

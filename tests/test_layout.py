@@ -60,7 +60,7 @@ PURE: Final = frozenset(
         *("streams/debounce.py", "streams/epochs.py", "streams/fetch_queue.py"),
         *("streams/grants.py", "streams/kept.py", "streams/ledger.py", "streams/missing.py"),
         *("streams/offset_trust.py", "streams/quota.py", "streams/scan_budget.py"),
-        *("streams/scan_patience.py", "streams/scan_steps.py"),
+        *("streams/scan_patience.py", "streams/scan_queue.py", "streams/scan_steps.py"),
         *("streams/stage.py", "streams/stall.py", "streams/webhook_silence.py"),
         *("topics/audit.py", "topics/control.py", "topics/due.py", "topics/end_offsets.py"),
         *("topics/grants.py", "topics/processes.py"),

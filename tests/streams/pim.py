@@ -134,11 +134,12 @@ async def open_bench(
     token: str = TOKEN,
     batch_max: int = 50,
     keys_max: int = 1_000,
+    documents: int = 30,
 ) -> AsyncIterator[Bench]:
     """Run a fetch stage, in a virtual loop."""
     clock, publisher, ends = VirtualClock(), PickyPublisher(), Ends()
     quota = Quota((Window(limit=QUOTA, span_s=600),))
-    app = create_app(documents=30, clock=clock, behaviour=behaviour or Behaviour())
+    app = create_app(documents=documents, clock=clock, behaviour=behaviour or Behaviour())
 
     async def read_quota(start: int) -> list[Read]:
         return [

@@ -1,4 +1,4 @@
-"""The pure parts of scans: steps, pages, patience and budget."""
+"""The pure parts of scans: steps, their queue, pages, patience and budget."""
 
 import pytest
 
@@ -14,7 +14,9 @@ from runtime.errors import (
 from streams.scan_budget import DAY_S, CompareBudget
 from streams.scan_pages import BEYOND_TOTAL_MAX, ScannedPage
 from streams.scan_patience import AGAIN_MAX_S, AGAIN_MIN_S, UNUSABLE_MAX_S, Patience
+from streams.scan_queue import WAIT_MAX_S, Pending, ScanQueue
 from streams.scan_steps import Progress, next_step
+from tests.streams.examples import Inbox
 from topics.scans import ScanPhase, ScanPurpose, ScanRecord, fold_scans
 
 
@@ -78,6 +80,72 @@ def test_a_record_that_was_handled_is_dropped() -> None:
     assert progress.is_new(first.change())
     progress.clear()
     assert progress.is_new(first)
+
+
+def test_a_record_of_the_log_says_that_those_before_it_were_handled() -> None:
+    progress = Progress()
+    scan = to_scan(step=5)
+    progress.seen(scan)
+
+    assert progress.is_new(scan)
+    assert not progress.is_new(to_scan(step=4))
+    progress.seen(to_scan(step=2))
+    progress.handled(to_scan(step=3))
+    assert not progress.is_new(to_scan(step=4))
+    progress.seen(scan.change(phase=ScanPhase.DONE))
+    assert not progress.is_new(scan.change())
+
+
+def add(queue: ScanQueue, inbox: Inbox, *scans: ScanRecord) -> list[Pending]:
+    added = [Pending(scan, inbox.receive(scan.to_json(), key=scan.key), 0.0) for scan in scans]
+    for pending in added:
+        queue.add(pending)
+    return added
+
+
+@pytest.mark.parametrize("steps", [(1, 2, 3), (3, 1, 2), (3, 3, 3)])
+def test_of_a_scan_only_the_newest_record_is_held(steps: tuple[int, ...]) -> None:
+    queue, inbox = ScanQueue(), Inbox()
+    added = add(queue, inbox, *(to_scan(step=step) for step in steps))
+    newest = max(added, key=lambda each: each.place)
+
+    assert queue.choose(0.0) is newest
+    assert len(queue) == 0
+    assert newest.received.offset not in inbox.acknowledged
+    assert len(inbox.acknowledged) == len(steps) - 1
+
+
+def test_one_that_comes_again_while_it_is_done_is_let_go_of() -> None:
+    queue, inbox = ScanQueue(), Inbox()
+    first, _ = add(queue, inbox, to_scan(), to_scan(id="other"))
+    assert queue.choose(0.0) is first
+    add(queue, inbox, to_scan())
+    queue.handled(first)
+    queue.choose(0.0)
+
+    assert inbox.acknowledged == [2]
+
+
+def test_the_younger_scan_of_a_kind_is_moved_back_but_not_once_it_is_over() -> None:
+    queue, inbox = ScanQueue(), Inbox()
+    _, younger = add(queue, inbox, to_scan(), to_scan(id="younger", began_s=1.0))
+    assert queue.behind(WAIT_MAX_S - 1) == []
+    assert queue.behind(WAIT_MAX_S) == [younger]
+    add(queue, inbox, younger.scan.change(phase=ScanPhase.CANCELLED))
+
+    assert queue.behind(WAIT_MAX_S) == []
+    assert not queue.holds(younger)
+    queue.remove(younger)
+    assert inbox.acknowledged == [2, 1]
+
+
+def test_a_scan_that_waits_for_its_time_is_not_chosen() -> None:
+    queue, inbox = ScanQueue(), Inbox()
+    (pending,) = add(queue, inbox, to_scan())
+    pending.not_before_s = 5.0
+
+    assert queue.choose(4.0) is None
+    assert queue.choose(5.0) is pending
 
 
 def test_what_cannot_be_read_is_no_scan() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from elasticsearch import AsyncElasticsearch
 
 from pim.kinds import Kind
@@ -44,17 +45,29 @@ class Scans:
         """Hand a record over."""
         await self.scanner.take(self.inbox.receive(scan.to_json(), key=scan.key))
 
+    async def restart(self) -> None:
+        """Let another scanner go on."""
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+        self.scanner = to_scanner(self.bench)
+        self.running = asyncio.create_task(self.scanner.run())
+
+    @property
+    def is_all_acknowledged(self) -> bool:
+        """Whether nothing that was handed over is held."""
+        return sorted(self.inbox.acknowledged) == list(range(self.inbox.next_offset))
+
     async def follow(self, scan: ScanRecord, *, within_s: float = 3 * UNUSABLE_MAX_S) -> ScanRecord:
         """Hand over a scan's records until it is over, as the topic does; return the last."""
         await self.take(scan)
-        handed = len(self.records)
+        handed = before = len(self.records)
         async with asyncio.timeout(within_s):
             while True:
                 newest = self.records[handed:]
                 for each in newest:
                     await self.take(each)
                 handed += len(newest)
-                if self.records and self.records[-1].is_over:
+                if len(self.records) > before and self.records[-1].is_over:
                     return self.records[-1]
                 await asyncio.sleep(0.05)
 
@@ -93,9 +106,9 @@ def to_scanner(bench: Bench) -> Scanner:
 
 
 @asynccontextmanager
-async def open_scans() -> AsyncIterator[Scans]:
+async def open_scans(*, documents: int = 30) -> AsyncIterator[Scans]:
     """Run a scanner."""
-    async with open_bench() as bench:
+    async with open_bench(documents=documents) as bench:
         scanner = to_scanner(bench)
         scans = Scans(bench, scanner, asyncio.create_task(scanner.run()))
         try:
@@ -144,12 +157,9 @@ def test_a_scanner_that_dies_between_two_appends_reads_one_page_twice() -> None:
             scans.bench.publisher.refused[TOPICS.due] = KafkaUnavailable("gone")
             await scans.take(begun)
             await scans.bench.until(lambda: scans.bench.snapshots, advance_s=0.1)
-            scans.running.cancel()
-            await asyncio.gather(scans.running, return_exceptions=True)
             scans.bench.publisher.refused.clear()
 
-            scans.scanner = to_scanner(scans.bench)
-            scans.running = asyncio.create_task(scans.scanner.run())
+            await scans.restart()
             done = await scans.follow(begun)
             assert done.phase is ScanPhase.DONE
             assert {shot.code for shot in scans.bench.snapshots} == codes_of(scans.bench)
@@ -251,5 +261,105 @@ def test_an_empty_page_in_mid_scan_is_read_again_until_the_list_is_whole() -> No
 
             assert done.phase is ScanPhase.DONE
             assert {shot.code for shot in scans.bench.snapshots} == codes_of(scans.bench)
+
+    run(scenario())
+
+
+async def read_once(scans: Scans) -> list[ScanRecord]:
+    """Let a scan come to its end; return its records, without the first, and start anew."""
+    await scans.follow(to_backfill(scans.bench))
+    records = scans.records
+    scans.inbox = Inbox("t.due")
+    await scans.restart()
+    return records
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_steps_that_are_delivered_again_at_once_fork_no_scan(steps: int) -> None:
+    async def scenario() -> None:
+        async with open_scans(documents=400) as scans:
+            records = await read_once(scans)
+            pages, before = records[-1].requests, scans.bench.requests
+            for each in records[: steps - 1]:
+                await scans.take(each)
+            done = await scans.follow(records[steps - 1])
+
+            assert pages > steps
+            assert done.phase is ScanPhase.DONE
+            assert scans.bench.requests - before == pages - (steps - 1)
+            assert [each.step for each in scans.records[len(records) :]] == [
+                each.step for each in records[steps:]
+            ]
+            assert scans.is_all_acknowledged
+
+    run(scenario())
+
+
+def test_steps_that_come_while_an_older_one_is_read_cost_that_page_only() -> None:
+    async def scenario() -> None:
+        async with open_scans(documents=400) as scans:
+            records = await read_once(scans)
+            before = scans.bench.requests
+            set_fault(scans.bench, FaultKind.LATENCY, seconds=1, times=1)
+            await scans.take(records[0])
+            await asyncio.sleep(0.5)
+            for each in records[1:3]:
+                await scans.take(each)
+            await scans.follow(records[3])
+
+            assert scans.bench.requests - before == records[-1].requests - 3 + 1
+            assert len(scans.records) == len(records) + len(records[4:])
+            assert scans.is_all_acknowledged
+
+    run(scenario())
+
+
+def test_what_lies_before_the_end_of_a_scan_is_not_read_again() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            records = await read_once(scans)
+            before = scans.bench.requests
+            for each in records:
+                await scans.take(each)
+            await asyncio.sleep(1)
+
+            assert scans.bench.requests == before
+            assert len(scans.records) == len(records)
+            assert scans.is_all_acknowledged
+            assert not scans.scanner.is_active
+
+    run(scenario())
+
+
+def test_a_record_that_comes_twice_is_held_once() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            set_fault(scans.bench, FaultKind.STATUS, status=503)
+            begun = await begin(scans)
+            await scans.take(begun)
+            await asyncio.sleep(1)
+            await scans.take(begun)
+            assert scans.inbox.acknowledged == [0, 1]
+            scans.bench.simulation.faults.clear()
+            await scans.bench.until(lambda: len(scans.records) > 1, advance_s=0.1)
+
+            assert scans.is_all_acknowledged
+
+    run(scenario())
+
+
+def test_a_page_that_is_read_while_its_partition_goes_is_left_to_the_next_owner() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            set_fault(scans.bench, FaultKind.LATENCY, seconds=1)
+            begun = await begin(scans)
+            await scans.take(begun)
+            await asyncio.sleep(0.5)
+            scans.scanner.drop()
+            await asyncio.sleep(UNUSABLE_MAX_S)
+
+            assert scans.bench.requests == 1
+            assert scans.records == [begun]
+            assert not scans.scanner.is_active
 
     run(scenario())

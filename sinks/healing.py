@@ -84,14 +84,15 @@ class Healer:
             await self._trigger(late.key, "late snapshot")
             late.acknowledge()
 
-    async def settle_null(self, received: Received) -> None:
+    async def settle_null(self, received: Received, key: str) -> None:
         """
-        Acknowledge the null of a purged tombstone, unless it hides something newer.
+        Acknowledge the null of a purged tombstone; what is newer and hidden by it is triggered.
+
+        All snapshots of *key* before it must have been written: only the index is asked.
 
         Raises:
             SinkUnavailable: the index does not say which version it holds.
         """
-        key = (received.key or b"").decode("utf-8", "surrogatepass")
         purged = to_purged_version(received.headers)
         if purged is not None:
             kind, code = parse_key(key)

@@ -214,9 +214,14 @@ class Indexer:
             received.acknowledge()
             return
         generation = self._generation
+        key = (received.key or b"").decode("utf-8", "surrogatepass")
         while generation == self._generation:
+            if key in self._newest:  # the index does not know yet what the null may hide
+                self._room.clear()
+                await self._room.wait()
+                continue
             try:
-                await self._healer.settle_null(received)
+                await self._healer.settle_null(received, key)
             except SinkUnavailable as error:
                 self._waits_for = str(error)
                 await self._pause(asyncio.Event(), self._backoff.fail())

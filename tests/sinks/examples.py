@@ -75,10 +75,24 @@ def snapshot(
 class Acknowledged(list[int]):
     """The offsets that were acknowledged, in that order; makes the records that tell it."""
 
-    def record(self, value: bytes | None, offset: int = 0, *, key: bytes = b"k") -> Received:
+    def record(
+        self,
+        value: bytes | None,
+        offset: int = 0,
+        *,
+        key: bytes = b"k",
+        headers: Mapping[str, bytes] | None = None,
+    ) -> Received:
         """Return a record of `snapshots`."""
         return Received(
-            "quindex.snapshots", 0, offset, key, value, NOW_S, lambda: self.append(offset)
+            "quindex.snapshots",
+            0,
+            offset,
+            key,
+            value,
+            NOW_S,
+            lambda: self.append(offset),
+            headers or {},
         )
 
 

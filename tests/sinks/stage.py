@@ -9,6 +9,7 @@ from runtime.errors import SinkUnavailable
 from sinks.attribute_types import AttributeType
 from sinks.backoff import Backoff
 from sinks.batches import BatchFormer
+from sinks.healing import Healer
 from sinks.held import Held
 from sinks.indexer import Indexer
 from sinks.memory import MemorySink
@@ -16,12 +17,20 @@ from sinks.writes import Answer, Verdict, Write
 from tests.sinks.examples import Acknowledged, FakeTime, snapshot
 from topics.dead_letters import DeadLetters
 from topics.memory import MemoryPublisher
+from topics.names import TopicNames
 
 ALIASES = ("quindex-fr_fr", "quindex-en_gb")
 UNAVAILABLE = SinkUnavailable("elasticsearch: 503")
 POISON = Answer(Verdict.DEAD, "document_parsing_exception", "400: no")
 BUSY = Answer(Verdict.AGAIN, "es_rejected_execution_exception", "429: busy")
 OK = Answer(Verdict.OK)
+
+
+class NoEnds:
+    """Of a topic that ends where the stage has come."""
+
+    async def read(self) -> Mapping[int, int]:
+        return {}
 
 
 class Stage:
@@ -34,6 +43,7 @@ class Stage:
         held_documents_max: int = 20,
         sink: MemorySink | None = None,
         types: Mapping[str, AttributeType] | None = None,
+        heals: bool = False,
     ) -> None:
         self.time = FakeTime()
         self.sink = sink or MemorySink(ALIASES)
@@ -57,8 +67,22 @@ class Stage:
             wall=self.time.clock,
             pause=self.time.pause,
             backoff=Backoff(random=lambda: 1.0),
+            healer=self._to_healer() if heals else None,
             paused=lambda: self.paused,
         )
+
+    def _to_healer(self) -> Healer:
+        return Healer(
+            ends=NoEnds(),
+            stored_version=self._stored_version,
+            publisher=self.publisher,
+            topics=TopicNames("quindex"),
+            wall=self.time.clock,
+        )
+
+    async def _stored_version(self, id_: str) -> int | None:
+        stored = self.sink.documents.get((ALIASES[0], id_))
+        return None if stored is None else stored.version
 
     async def take(self, code: str, version: int = 1, *, offset: int = 0) -> None:
         value = snapshot(code, version).to_json()

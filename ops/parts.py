@@ -8,7 +8,8 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from elasticsearch import AsyncElasticsearch
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+from kafka.errors import KafkaError as KafkaPythonError
 
 from pim.client import PimClient
 from pim.kinds import Kind
@@ -23,6 +24,7 @@ from sinks.elasticsearch import ElasticsearchSink
 from sinks.fields import to_alias
 from sinks.healing import Healer
 from sinks.indexer import Indexer
+from sinks.positions import read_positions
 from sinks.reading import count_live, read_classified
 from sinks.reference import Reference
 from sinks.rules_file import load_rules
@@ -49,6 +51,7 @@ from streams.scan_pages import PageReader
 from streams.scanner import Scanner
 from streams.scouting import Scout
 from streams.settling import Settler
+from streams.surroundings import describe_topics
 from streams.webhook_watch import WebhookWatch
 from topics.audit import AuditRecord
 from topics.control import EpochRecord, StageStop, fold_stops
@@ -84,6 +87,9 @@ class Parts:
     epoch: EpochRecord
     reference: Reference
     pauses: Pauses = field(default_factory=Pauses)
+    _snapshots: TopicState | None = field(
+        default=None, init=False
+    )  # asked for once: another one ends the worker
 
     @cached_property
     def topics(self) -> TopicNames:
@@ -163,6 +169,8 @@ class Parts:
                 chains=self.chains,
                 clock=time.time,
                 types_known=self.attributes.wait,
+                ends=self.snapshot_ends,
+                indexed=self.read_indexed,
             ),
             document_types=frozenset(self.settings.document_types),
             clock=time.time,
@@ -201,6 +209,28 @@ class Parts:
 
     async def read_control(self) -> list[Read]:
         return await read_log(self.topics.control, to_aiokafka_options(self.settings))
+
+    async def read_indexed(self) -> Mapping[int, int]:
+        """
+        Return how far the index has come in each partition of `snapshots`.
+
+        Raises:
+            KafkaUnavailable, SinkUnavailable: it is not known now.
+        """
+        try:
+            if self._snapshots is None:
+                found = await asyncio.to_thread(describe_topics, self.settings)
+                self._snapshots = found[self.topics.snapshots]
+            return await read_positions(
+                self.client,
+                self.settings.index_prefix,
+                topic_id=self._snapshots.topic_id,
+                partitions=self._snapshots.partitions,
+            )
+        except KafkaPythonError as error:
+            raise KafkaUnavailable(f"kafka: {error!r}") from error
+        except (ApiError, TransportError) as error:
+            raise SinkUnavailable(f"elasticsearch: {error}") from error
 
     async def read_audit(self, scan: str) -> list[AuditRecord]:
         records = await read_log(

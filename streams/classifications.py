@@ -8,22 +8,26 @@ If the process dies:
   before the cascades are stored   `reference` still holds the old names, and the classification's
                                    due record was not acknowledged: it is compared again
   after it                         the same; what shows the new name by then is left out
+  while the index stage is behind  a successor looks a second time only
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol
 
 from pim.answers import Resource
 from pim.kinds import Kind
 from runtime.clock import Clock
+from runtime.doubling import to_doubled_s
 from runtime.errors import PimAnswerUnusable, PimUnauthorized, RecordTooLarge, TransientError
 from runtime.logs import get_logger
 from sinks.classified import Classified, find_outdated, to_classifications
 from sinks.reference import Reference
 from sinks.relations import to_code
 from topics.due import DueRecord, Lane
+from topics.end_offsets import EndOffsets
 from topics.names import TopicNames
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 from topics.records import Publisher
@@ -31,6 +35,10 @@ from topics.reference import ClassificationRecord, to_classification_key
 
 SECOND_LOOK_S: Final = 15.0
 """After a change: what was fetched before it and not yet in the index would be missed otherwise."""
+LOOK_MAX_S: Final = 120.0
+"""Between looks, which wait until the index stage has come to where `snapshots` ended then."""
+LOOKS_MAX: Final = 720
+"""About a day. What an index stage that is paused for longer holds back is left to a reconcile."""
 AGAIN_AFTER_S: Final = 5.0
 APPENDS_MAX: Final = 500
 ON_THEIR_WAY_S: Final = 600.0
@@ -42,6 +50,9 @@ log = get_logger(__name__)
 
 FindClassified = Callable[[str, bool], AsyncIterator[Classified]]
 """Yields what the index says of a classification; True: as of now, not of a second ago."""
+
+ReadIndexed = Callable[[], Awaitable[Mapping[int, int]]]
+"""Returns how far the index stage has come in each partition of `snapshots`."""
 
 
 class Change(Enum):
@@ -81,11 +92,20 @@ def judge(before: ClassificationRecord | None, now: ClassificationRecord | None)
     return Change.NONE if before.parent == now.parent else Change.PLACE
 
 
+@dataclass(slots=True)
+class _Look:
+    """What the last change of a classification waits for: *ends* are those of `snapshots` then."""
+
+    ends: Mapping[int, int]
+    count: int = 0
+
+
 class Classifications:
     """
     The owner of `due` knows the names; *chains* gives each locale's fallbacks, itself first.
 
     *types_known* returns once the types of attributes are, which the first snapshot waits for too.
+    *ends* are those of `snapshots`; without *indexed* the index stage is taken to keep up.
     """
 
     def __init__(
@@ -99,7 +119,11 @@ class Classifications:
         chains: Mapping[str, Sequence[str]],
         clock: Clock,  # time.time
         types_known: Callable[[], Awaitable[None]] | None = None,
+        ends: EndOffsets | None = None,
+        indexed: ReadIndexed | None = None,
     ) -> None:
+        self._ends, self._indexed = ends, indexed
+        self._looks: dict[str, _Look] = {}
         self._types_known = types_known
         self._reference, self._asker, self._publisher = reference, asker, publisher
         self._topics, self._find, self._chains, self._clock = topics, find, chains, clock
@@ -164,15 +188,19 @@ class Classifications:
         before = self._reference.classifications.get(record.code)
         now = None if resource is None else to_record(record.code, resource)
         change = judge(before, now)
+        is_look = change is Change.NONE or (before is None and now is None)
+        if is_look and await self._is_too_early(record.code):
+            return
         try:
             if now is not None:  # what is fetched from here on has the new names
                 self._held[record.code] = now
                 self._unreadable.pop(record.code, None)
             count = await self._cascade(record.code, now, change, was_known=before is not None)
+            look = self._looks.pop(record.code, None)
             if change is Change.NONE:
                 return
-            if before is not None:
-                await self._look_again(record.code)
+            if before is not None or (look is not None and now is not None):
+                await self._look_later(record.code)
             if now is not None:
                 await self._keep(now)
             else:
@@ -185,7 +213,7 @@ class Classifications:
         self, code: str, now: ClassificationRecord | None, change: Change, *, was_known: bool
     ) -> int:
         is_changed = was_known and change is not Change.NONE
-        found = [each async for each in self._find(code, is_changed)]
+        found = [each async for each in self._find(code, is_changed or code in self._looks)]
         if now is None or change is Change.PLACE:
             outdated = {(each.kind, each.code): None for each in found}
         else:
@@ -220,13 +248,33 @@ class Classifications:
             headers=to_headers(Source.CASCADE, now_s=now_s),
         )
 
-    async def _look_again(self, code: str) -> None:
+    async def _look_later(self, code: str) -> None:
+        if self._ends is not None:
+            self._looks[code] = _Look(await self._ends.read())
+        await self._look_again(code, SECOND_LOOK_S)
+
+    async def _is_too_early(self, code: str) -> bool:
+        """Whether the index stage may still hold back what has the old name; if so, look later."""
+        look = self._looks.get(code)
+        if look is None or self._indexed is None:
+            return False
+        indexed = await self._indexed()
+        if all(indexed.get(partition, 0) >= end for partition, end in look.ends.items()):
+            return False
+        look.count += 1
+        if look.count >= LOOKS_MAX:
+            log.warning("classification.not_followed", code=code, looks=look.count)
+            return False
+        await self._look_again(code, to_doubled_s(SECOND_LOOK_S, look.count - 1, max_s=LOOK_MAX_S))
+        return True
+
+    async def _look_again(self, code: str, pause_s: float) -> None:
         now_s = self._clock()
         await self._publisher.append(
             self._topics.notifications,
             key=to_key_bytes(code),
             value=to_synthetic(Kind.CLASSIFICATION, code, now_s=now_s, reason="second look"),
-            headers=to_headers(Source.TRIGGER, now_s=now_s, not_before_s=now_s + SECOND_LOOK_S),
+            headers=to_headers(Source.TRIGGER, now_s=now_s, not_before_s=now_s + pause_s),
         )
 
     async def _keep(self, record: ClassificationRecord) -> None:

@@ -20,6 +20,8 @@ from sinks.classified import Classified, find_outdated, to_classification_name
 from sinks.reference import Reference
 from streams.classifications import (
     AGAIN_AFTER_S,
+    LOOK_MAX_S,
+    LOOKS_MAX,
     ON_THEIR_WAY_S,
     SECOND_LOOK_S,
     UNREADABLE_S,
@@ -30,6 +32,7 @@ from streams.classifications import (
 )
 from tests.clock import FakeClock
 from tests.streams.examples import to_due_record
+from tests.streams.pim import Ends
 from topics.due import Lane
 from topics.memory import Appended, MemoryPublisher
 from topics.names import TopicNames
@@ -70,9 +73,10 @@ class World:
         self.index: list[Classified] = []
         self.refreshed: list[bool] = []
         self.index_failure: SinkUnavailable | None = None
+        self.ends, self.indexed = Ends({0: 10, 1: 0}), {0: 4}
         self.classifications = self.restarted()
 
-    def restarted(self) -> Classifications:
+    def restarted(self, *, follows: bool = False) -> Classifications:
         return Classifications(
             reference=self.reference,
             asker=self.pim,
@@ -81,7 +85,18 @@ class World:
             find=self._find,
             chains=CHAINS,
             clock=self.clock,
+            ends=self.ends,
+            indexed=self._read_indexed if follows else None,
         )
+
+    def follow(self) -> None:
+        """Let it be known how far the index stage has come."""
+        self.classifications = self.restarted(follows=True)
+
+    async def _read_indexed(self) -> Mapping[int, int]:
+        if self.index_failure is not None:
+            raise self.index_failure
+        return self.indexed
 
     async def _find(self, code: str, refresh: bool) -> AsyncIterator[Classified]:
         assert code == "c"
@@ -212,6 +227,67 @@ def test_a_second_look_leaves_out_what_is_on_its_way(world: World) -> None:
     world.clock.advance(ON_THEIR_WAY_S)
     world.note(NEW)
     assert world.cascades() == ["document:d0", "document:late", "document:d0", "document:late"]
+
+
+def test_looks_go_on_until_what_was_not_indexed_at_the_change_is(world: World) -> None:
+    world.knows(OLD)
+    world.follow()
+    world.note(NEW)
+    for _ in range(2):
+        world.clock.advance(SECOND_LOOK_S)
+        world.note(NEW)
+    assert world.refreshed == [True]
+    world.holds("Jupes")
+    world.indexed = {0: 10}
+
+    world.note(NEW)
+    assert world.cascades() == ["document:d0"]
+    assert world.refreshed == [True, True]
+    assert len(world.second_looks()) == 3
+    world.note(NEW)
+    assert len(world.second_looks()) == 3
+
+
+def test_the_last_look_is_taken_again_where_the_index_did_not_answer(world: World) -> None:
+    world.knows(OLD)
+    world.follow()
+    world.note(NEW)
+    world.indexed = {0: 10}
+    world.holds("Jupes")
+    world.index_failure = SinkUnavailable("503")
+    assert world.note(NEW) == world.clock() + AGAIN_AFTER_S
+    world.index_failure = None
+
+    world.note(NEW)
+    assert world.cascades() == ["document:d0"]
+    assert world.refreshed == [True, True]
+
+
+def test_looks_become_rarer_and_end(world: World) -> None:
+    world.knows(OLD)
+    world.follow()
+    world.note(NEW)
+    for _ in range(LOOKS_MAX + 1):
+        world.note(NEW)
+
+    pauses = [float(each.headers["not_before"]) - world.clock() for each in world.second_looks()]
+    assert pauses[:6] == [SECOND_LOOK_S, SECOND_LOOK_S, 30.0, 60.0, LOOK_MAX_S, LOOK_MAX_S]
+    assert len(pauses) == LOOKS_MAX
+
+
+def test_a_deletion_is_followed_too_and_a_re_creation_in_between(world: World) -> None:
+    world.knows(OLD)
+    world.follow()
+    world.holds("Jupes")
+    world.note(None)
+    world.note(None)
+    assert world.cascades() == ["document:d0"]
+    world.note(NEW)
+
+    assert world.reference.classifications["c"].names == NEW["name"]
+    assert len(world.second_looks()) == 3
+    world.note(NEW)
+    assert len(world.second_looks()) == 4
 
 
 def test_one_that_was_never_read_needs_no_second_look(world: World) -> None:

@@ -7,14 +7,14 @@ segment is deleted. Died at any await here: rows may be appended again, which is
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ingress.accepted import Accepted, parse_row
+from ingress.backlog import Backlog, Reading
 from ingress.breaker import Breaker
 from ingress.coalescing import COALESCE_AT, COALESCE_STEP, coalesce
 from ingress.frames import Piece
@@ -22,7 +22,7 @@ from ingress.homes import Home, adopt_home
 from ingress.judgement import to_dead_letter
 from ingress.ladder import KAFKA_DEADLINE_S, cut
 from ingress.mark import MARGIN_S, Mark
-from ingress.segments import Segment, list_segments
+from ingress.segments import Segment
 from ingress.spool import Spool, SpoolUnavailable
 from runtime.clock import Clock
 from runtime.errors import KafkaUnavailable, RecordTooLarge
@@ -41,12 +41,6 @@ log = get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Reading:
-    segment: Segment
-    pieces: Iterator[Piece]
-
-
-@dataclass(slots=True)
 class Drain:
     """One process's drain, and that of the folders it adopts."""
 
@@ -60,10 +54,14 @@ class Drain:
     monotonic: Clock
     clock: Clock  # time.time
     _limit: int = field(default=BATCH_ROWS, init=False)
-    _reading: _Reading | None = field(default=None, init=False)
+    _backlog: Backlog = field(init=False)
+    _reading: Reading | None = field(default=None, init=False)
     _adopted: Home | None = field(default=None, init=False)
     _adopt_s: float = field(default=0.0, init=False)
     _coalesce_at: float = field(default=COALESCE_AT, init=False)
+
+    def __post_init__(self) -> None:
+        self._backlog = Backlog(self.spool)
 
     async def run(self) -> None:
         """Drain for ever."""
@@ -97,29 +95,21 @@ class Drain:
         if self.mark.since_s is not None:
             return await self._send_mark(self.mark.since_s)
         if self._reading is None:
-            self._reading = await self._next_segment()
+            adopted = self._adopted.folder if self._adopted is not None else None
+            self._reading = await self._backlog.next(adopted)
         if self._reading is not None:
             return await self._send_batch(self._reading)
         if self.breaker.is_open:
             self._close_breaker()  # nothing is left to probe with: the next call is the probe
         return await self._adopt()
 
-    async def _next_segment(self) -> _Reading | None:
-        segments = await asyncio.to_thread(self.spool.list_sealed)
-        if not segments and not self.spool.is_empty:
-            await self.spool.seal()
-            segments = await asyncio.to_thread(self.spool.list_sealed)
-        if not segments and self._adopted is not None:
-            segments = await asyncio.to_thread(list_segments, self._adopted.folder)
-        return _Reading(segments[0], segments[0].scan()) if segments else None
-
-    async def _send_batch(self, reading: _Reading) -> bool:
+    async def _send_batch(self, reading: Reading) -> bool:
         # Whatever ends this early, the segment is then read again from what is noted as done.
         self._reading = None
         limit = 1 if self.breaker.is_open else self._limit
         pieces = await asyncio.to_thread(lambda: list(islice(reading.pieces, limit)))
         if not pieces:
-            await asyncio.to_thread(reading.segment.delete)
+            await self._backlog.end(reading.segment)
             return True
         started_s = self.monotonic()
         are_stored = await asyncio.gather(*(self._send(piece, reading) for piece in pieces))
@@ -139,11 +129,9 @@ class Drain:
         spool_drained.inc(rows)
         if segment.path.parent == self.spool.folder:
             self.spool.count(-rows, -sum(piece.end - piece.start for piece in stored))
-        # A full disk takes no note, and only draining makes room: after a crash, rows come twice.
-        with suppress(OSError):
-            await asyncio.to_thread(segment.write_done, stored[-1].end)
+        await self._backlog.note(segment, stored[-1].end)
 
-    async def _send(self, piece: Piece, reading: _Reading) -> bool:
+    async def _send(self, piece: Piece, reading: Reading) -> bool:
         try:
             accepted = parse_row(piece.row or b"")
         except ValueError:  # damaged, or written by a version that knows better

@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ingress.mark import Mark
+from ingress.segments import holds_rows
 from runtime.errors import OperatorError
+from runtime.logs import get_logger
 
 _LOCK: Final = "lock"
 _PREFIX: Final = "ingress-"
+
+log = get_logger(__name__)
 
 
 class SpoolPathUnusable(OperatorError):
@@ -74,6 +79,25 @@ def adopt_home(root: Path) -> Home | None:
         if home is not None:
             return home
     return None
+
+
+def leave_home(home: Home, mark: Mark) -> bool:
+    """
+    Delete the folder if it is empty, else leave it for the next process; return whether it was.
+
+    The disk is asked, not what was counted: a folder that is kept costs nothing. Neither may it go
+    with a mark that could not be read.
+    """
+    try:
+        is_empty = mark.is_known and mark.since_s is None and not holds_rows(home.folder)
+    except OSError as error:
+        log.warning("spool.unreadable", error=str(error), folder=str(home.folder))
+        is_empty = False
+    if is_empty:
+        home.delete()
+    else:
+        home.release()
+    return is_empty
 
 
 def _lock(folder: Path) -> Home | None:

@@ -32,6 +32,7 @@ class Mark:
         self._descriptor: int | None = None
         self._since_s: float | None = None
         self._times_set = 0
+        self.is_known = False
         self.is_failing = False
 
     def open(self) -> None:
@@ -50,6 +51,7 @@ class Mark:
             os.fsync(self._descriptor)
         if is_new:
             sync_folder(self._path.parent)
+        self.is_known = True
 
     def close(self) -> None:
         """Let go of the file; a mark that is set stays set in it."""

@@ -14,7 +14,7 @@ from ingress.app import Webhook
 from ingress.authorization import Authorization
 from ingress.breaker import Breaker
 from ingress.drain import Drain
-from ingress.homes import Home, take_home
+from ingress.homes import Home, leave_home, take_home
 from ingress.ladder import Ladder
 from ingress.mark import Mark
 from ingress.operations import create_operations_app
@@ -131,11 +131,8 @@ class _Ingress:
         await self._publisher.close()
         await self._spool.close()
         self._mark.close()
-        if self._spool.is_empty and self._mark.since_s is None:
-            self._home.delete()
-        else:
-            self._home.release()  # for the next process to adopt
-        log.info("ingress.stopped", spool_is_empty=self._spool.is_empty)
+        is_empty = await asyncio.to_thread(leave_home, self._home, self._mark)
+        log.info("ingress.stopped", spool_is_empty=is_empty)
 
     async def _tell(self, address: str) -> None:
         me = ProcessRecord(to_process_id("ingress"), "ingress", own_version(), address, 0.0)

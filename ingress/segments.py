@@ -56,9 +56,10 @@ class Segment:
         """Store up to where it is drained."""
         write_durably(self._done_path, f"{end} {~end}\n".encode())
 
-    def scan(self) -> Iterator[Piece]:
-        """Read what is not drained yet."""
-        return scan_frames(self.path.read_bytes(), self.salt, self.read_done())
+    def scan(self, start: int | None = None) -> Iterator[Piece]:
+        """Read what is not drained yet; *start* None means: from where the note says."""
+        start = self.read_done() if start is None else start
+        return scan_frames(self.path.read_bytes(), self.salt, start)
 
     def read_bytes(self, start: int, size: int) -> bytes:
         """Return a stretch of it as it lies on the disk."""
@@ -95,6 +96,11 @@ def list_segments(folder: Path) -> list[Segment]:
     return sorted(Segment(path) for path in folder.glob(f"*{_SUFFIX}"))
 
 
+def holds_rows(folder: Path) -> bool:
+    """Whether anything lies in a folder's segments."""
+    return any(segment.size for segment in list_segments(folder))
+
+
 class SegmentWriter:
     """Appends to the newest segment; what failed to reach the disk is not in it."""
 
@@ -104,6 +110,11 @@ class SegmentWriter:
         self._descriptor: int | None = None
         self._size = self._salt = 0
         self.active: Segment | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the segment that is appended to holds any."""
+        return self._size > 0
 
     def append(self, rows: Sequence[bytes]) -> int:
         """

@@ -70,8 +70,13 @@ class Spool:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is left to drain."""
+        """Whether nothing is left to drain, as far as it was counted."""
         return self._bytes == 0
+
+    @property
+    def has_unsealed_rows(self) -> bool:
+        """Whether there are rows that only `seal` makes ready to be drained."""
+        return self._writer.has_rows
 
     @property
     def used(self) -> float:

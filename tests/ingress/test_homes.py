@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ingress.homes import SpoolPathUnusable, adopt_home, take_home
+from ingress.homes import SpoolPathUnusable, adopt_home, leave_home, take_home
+from ingress.mark import Mark
+from ingress.segments import SegmentWriter
+from tests.clock import FakeClock
 
 
 def test_two_processes_have_two_folders(tmp_path: Path) -> None:
@@ -48,3 +51,55 @@ def test_a_path_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolPathUnusable, match="QUINDEX_SPOOL_PATH"):
         take_home(tmp_path / "file" / "spool")
+
+
+def test_a_folder_that_holds_nothing_is_deleted_when_its_process_ends(tmp_path: Path) -> None:
+    home = take_home(tmp_path)
+    mark = Mark(home.folder)
+    mark.open()
+    mark.close()
+
+    assert leave_home(home, mark)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_rows_stays_whatever_was_counted(tmp_path: Path) -> None:
+    home = take_home(tmp_path)
+    mark = Mark(home.folder)
+    mark.open()
+    mark.close()
+    writer = SegmentWriter(home.folder, FakeClock())
+    writer.append([b"row"])
+    writer.seal()
+
+    assert not leave_home(home, mark)
+    adopted = adopt_home(tmp_path)
+    assert adopted is not None
+    adopted.release()
+
+
+def test_a_folder_whose_mark_is_set_or_could_not_be_read_stays(tmp_path: Path) -> None:
+    home = take_home(tmp_path)
+    mark = Mark(home.folder)
+    mark.open()
+    mark.set_since(5.0)
+    mark.close()
+    assert not leave_home(home, mark)
+
+    home = take_home(tmp_path)
+    unread = Mark(home.folder)
+    assert not leave_home(home, unread)
+    unread.open()
+    assert unread.since_s == 5.0
+    unread.close()
+
+
+def test_a_folder_that_cannot_be_looked_at_stays(tmp_path: Path) -> None:
+    home = take_home(tmp_path)
+    mark = Mark(home.folder)
+    mark.open()
+    mark.close()
+    (home.folder / "000-000-0.log").symlink_to("nowhere")
+
+    assert not leave_home(home, mark)
+    assert home.folder.exists()

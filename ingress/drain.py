@@ -21,7 +21,7 @@ from ingress.frames import Piece
 from ingress.homes import Home, adopt_home
 from ingress.judgement import to_dead_letter
 from ingress.ladder import KAFKA_DEADLINE_S, cut
-from ingress.mark import MARGIN_S, Mark
+from ingress.mark import MARGIN_S, Mark, read_mark
 from ingress.segments import Segment
 from ingress.spool import Spool, SpoolUnavailable
 from runtime.clock import Clock
@@ -202,15 +202,10 @@ class Drain:
         if self.monotonic() < self._adopt_s:
             return False
         self._adopt_s = self.monotonic() + ADOPT_PAUSE_S
-        self._adopted = await asyncio.to_thread(adopt_home, self.root)
+        self._adopted = await asyncio.to_thread(_take_over, self.root, self.mark)
         if self._adopted is None:
             return False
         log.info("spool.adopted", folder=self._adopted.folder.name)
-        left = Mark(self._adopted.folder)
-        await asyncio.to_thread(left.open)
-        if left.since_s is not None:
-            await asyncio.to_thread(self.mark.set_since, left.since_s)
-        left.close()
         return True
 
     async def _coalesce(self) -> bool:
@@ -222,3 +217,18 @@ class Drain:
             self._coalesce_at = max(COALESCE_AT, self.spool.used + COALESCE_STEP)
             log.warning("spool.coalesced", rows=freed.rows, size=freed.size)
         return False
+
+
+def _take_over(root: Path, mark: Mark) -> Home | None:
+    """Adopt a folder, once *mark* covers what that folder's own mark does."""
+    home = adopt_home(root)
+    if home is None:
+        return None
+    try:
+        since_s = read_mark(home.folder)
+        if since_s is not None:
+            mark.set_since(since_s)
+    except BaseException:
+        home.release()  # it would be drained and deleted, and its mark with it
+        raise
+    return home

@@ -122,6 +122,19 @@ class Mark:
         os.fdatasync(self._descriptor)
 
 
+def read_mark(folder: Path) -> float | None:
+    """
+    Return since when the mark that another process left says that notifications may be lost.
+
+    Raises:
+        OSError: nobody knows what it says.
+    """
+    try:
+        return _parse((folder / _NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
 def _to_content(since_s: float) -> bytes:
     text = f"{since_s:.3f}".encode()
     return b"reconcile since %s %d\n" % (text, zlib.crc32(text))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingress.mark import FILE_BYTES, MARGIN_S, Mark
+from ingress.mark import FILE_BYTES, MARGIN_S, Mark, read_mark
 
 
 @pytest.fixture
@@ -91,3 +91,18 @@ def test_a_mark_that_cannot_be_written_is_not_set(mark: Mark) -> None:
 
     assert mark.is_failing
     assert mark.since_s is None
+
+
+def test_what_another_process_left_can_be_read(mark: Mark, tmp_path: Path) -> None:
+    assert read_mark(tmp_path) is None
+    asyncio.run(mark.set(5_000.0))
+    assert read_mark(tmp_path) == 5_000.0 - MARGIN_S
+    assert read_mark(tmp_path / "another") is None
+
+
+def test_a_mark_that_another_process_left_and_that_cannot_be_read_is_not_taken_for_none(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mark").mkdir()
+    with pytest.raises(IsADirectoryError):
+        read_mark(tmp_path)

@@ -1,8 +1,8 @@
 """
 What is left to drain of a folder's segments.
 
-How far each of them is drained is remembered here too: where the disk takes no note of it, nothing
-is counted or appended twice for that.
+How far each of them is drained is remembered here too: where the disk takes no note of it, or does
+not let go of what is drained, nothing is counted or appended twice for that.
 """
 
 import asyncio
@@ -14,6 +14,9 @@ from pathlib import Path
 from ingress.frames import Piece
 from ingress.segments import Segment, list_segments
 from ingress.spool import Spool
+from runtime.logs import get_logger
+
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -30,15 +33,16 @@ class Backlog:
 
     spool: Spool
     _ends: dict[Segment, int] = field(default_factory=dict, init=False)
+    _drained: set[Segment] = field(default_factory=set, init=False)  # that were not deleted yet
 
     async def next(self, adopted: Path | None) -> Reading | None:
         """Begin with the oldest segment of the spool, else of the folder *adopted*."""
-        reading = self._read(await asyncio.to_thread(self.spool.list_sealed))
+        reading = await self._read(await asyncio.to_thread(self.spool.list_sealed))
         if reading is None and self.spool.has_unsealed_rows:
             await self.spool.seal()
-            reading = self._read(await asyncio.to_thread(self.spool.list_sealed))
+            reading = await self._read(await asyncio.to_thread(self.spool.list_sealed))
         if reading is None and adopted is not None:
-            reading = self._read(await asyncio.to_thread(list_segments, adopted))
+            reading = await self._read(await asyncio.to_thread(list_segments, adopted))
         return reading
 
     async def note(self, segment: Segment, end: int) -> None:
@@ -49,11 +53,30 @@ class Backlog:
             await asyncio.to_thread(segment.write_done, end)
 
     async def end(self, segment: Segment) -> None:
-        """Delete a segment that is drained."""
-        await asyncio.to_thread(segment.delete)
-        self._ends.pop(segment, None)
+        """Delete a segment that is drained, now or later."""
+        self._drained.add(segment)
+        error = await self._delete(segment)
+        if error:
+            log.error("segment.not_deleted", segment=segment.path.name, error=error)
 
-    def _read(self, segments: Sequence[Segment]) -> Reading | None:
-        if not segments:
-            return None
-        return Reading(segments[0], segments[0].scan(self._ends.get(segments[0])))
+    def keeps(self, folder: Path) -> bool:
+        """Whether a folder holds what must not be drained again while this process lives."""
+        return any(segment.path.parent == folder for segment in self._drained)
+
+    async def _read(self, segments: Sequence[Segment]) -> Reading | None:
+        for segment in segments:
+            if segment in self._drained:
+                await self._delete(segment)
+            else:
+                return Reading(segment, segment.scan(self._ends.get(segment)))
+        return None
+
+    async def _delete(self, segment: Segment) -> str:
+        """Return what hindered it, or nothing."""
+        try:
+            await asyncio.to_thread(segment.delete)
+        except OSError as error:
+            return str(error)
+        self._drained.discard(segment)
+        self._ends.pop(segment, None)
+        return ""

@@ -9,7 +9,7 @@ segment is deleted. Died at any await here: rows may be appended again, which is
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,7 @@ class Drain:
     _backlog: Backlog = field(init=False)
     _reading: Reading | None = field(default=None, init=False)
     _adopted: Home | None = field(default=None, init=False)
+    _kept: list[Home] = field(default_factory=list, init=False)
     _adopt_s: float = field(default=0.0, init=False)
     _coalesce_at: float = field(default=COALESCE_AT, init=False)
 
@@ -83,8 +84,10 @@ class Drain:
         except (TimeoutError, OSError, SpoolUnavailable) as error:
             log.warning("drain.unfinished", error=str(error), rows_left=not self.spool.is_empty)
         if self._adopted is not None:
-            self._adopted.release()
+            self._kept.append(self._adopted)
             self._adopted = None
+        while self._kept:
+            self._kept.pop().release()
 
     async def step(self) -> bool:
         """Bring one batch to Kafka; return whether there may be more to do right now."""
@@ -112,13 +115,19 @@ class Drain:
             await self._backlog.end(reading.segment)
             return True
         started_s = self.monotonic()
-        are_stored = await asyncio.gather(*(self._send(piece, reading) for piece in pieces))
-        stored = pieces[: are_stored.index(False)] if False in are_stored else pieces
-        self._judge(is_stored=len(stored) == len(pieces), took_s=self.monotonic() - started_s)
+        outcomes = await asyncio.gather(
+            *(self._send(piece, reading) for piece in pieces), return_exceptions=True
+        )
+        # An exception is the disk's, and says nothing of Kafka.
+        self._judge(is_stored=False not in outcomes, took_s=self.monotonic() - started_s)
+        stored = [piece for piece, _ in takewhile(_is_stored, zip(pieces, outcomes, strict=True))]
         if stored:
             await self._note_done(reading.segment, stored)
         if len(stored) < len(pieces):
             self._limit = 1  # if one of them is the culprit, it will fail alone
+            outcome = outcomes[len(stored)]
+            if isinstance(outcome, BaseException):
+                raise outcome
             return False
         self._limit = min(2 * limit, BATCH_ROWS)
         self._reading = reading
@@ -195,9 +204,12 @@ class Drain:
 
     async def _adopt(self) -> bool:
         if self._adopted is not None:
-            log.info("spool.adopted_drained", folder=self._adopted.folder.name)
-            await asyncio.to_thread(self._adopted.delete)
-            self._adopted = None
+            adopted, self._adopted = self._adopted, None
+            log.info("spool.adopted_drained", folder=adopted.folder.name)
+            if self._backlog.keeps(adopted.folder):
+                self._kept.append(adopted)  # locked, so that nobody adopts it again
+            else:
+                await asyncio.to_thread(adopted.delete)
             return True
         if self.monotonic() < self._adopt_s:
             return False
@@ -217,6 +229,10 @@ class Drain:
             self._coalesce_at = max(COALESCE_AT, self.spool.used + COALESCE_STEP)
             log.warning("spool.coalesced", rows=freed.rows, size=freed.size)
         return False
+
+
+def _is_stored(sent: tuple[Piece, bool | BaseException]) -> bool:
+    return sent[1] is True
 
 
 def _take_over(root: Path, mark: Mark) -> Home | None:

@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
+from ingress.accepted import Accepted
+from ingress.homes import adopt_home
+from ingress.spool import SpoolUnavailable
 from runtime.errors import KafkaUnavailable
-from tests.ingress.examples import to_accepted
-from tests.ingress.test_drain import bench, run, store
+from tests.ingress.examples import NAMES, to_accepted
+from tests.ingress.test_adoption import leave
+from tests.ingress.test_drain import Bench, bench, run, store
 
 
 def test_where_the_disk_takes_no_note_nothing_is_appended_or_counted_twice(tmp_path: Path) -> None:
@@ -41,5 +47,88 @@ def test_rows_that_were_not_counted_are_drained_all_the_same(tmp_path: Path) -> 
             await it.drain_all()
 
             assert it.codes() == ["a"]
+
+    run(test)
+
+
+def block(path: Path) -> bytes:
+    """Put what can be neither read nor deleted in a file's place; return what was in the file."""
+    content = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    (path / "kept").touch()
+    return content
+
+
+def unblock(path: Path, content: bytes) -> None:
+    """Put the file back."""
+    (path / "kept").unlink()
+    path.rmdir()
+    path.write_bytes(content)
+
+
+async def drain_undeletable(it: Bench, segment: Path, code: str) -> bytes:
+    """Drain all, with a disk that keeps the segment, in which *code* lies; return its content."""
+    while code not in it.codes():
+        await it.drain.step()
+    content = block(segment)
+    await it.drain_all()
+    return content
+
+
+def test_a_drained_segment_that_cannot_be_deleted_holds_up_nothing_and_is_not_drained_again(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            await store(it.spool, [to_accepted("a")])
+            await it.spool.seal()
+            [segment] = it.spool.list_sealed()
+            await store(it.spool, [to_accepted("b")])
+            content = await drain_undeletable(it, segment.path, "a")
+            assert it.codes() == ["a", "b"]
+
+            unblock(segment.path, content)
+            await it.drain_all()
+            assert it.codes() == ["a", "b"]
+            assert it.spool.list_sealed() == []
+
+    run(test)
+
+
+def test_an_adopted_segment_that_cannot_be_deleted_keeps_its_folder_locked(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            folder = leave(tmp_path)
+            [segment] = folder.glob("*.log")
+            await drain_undeletable(it, segment, "left")
+            it.clock.advance(1_000)
+            await it.drain_all()
+            assert it.codes().count("left") == 1
+            assert adopt_home(tmp_path) is None
+
+    run(test)
+    adopted = adopt_home(tmp_path)
+    assert adopted is not None
+    adopted.release()
+
+
+def test_a_row_that_the_disk_holds_up_does_not_bring_those_before_it_again(tmp_path: Path) -> None:
+    before = [to_accepted(code) for code in "abcdef"]
+    rows = [*before, Accepted(NAMES.notifications, b"large", bytes(400))]
+    cap_bytes = sum(len(row.to_row()) + 12 for row in rows)
+
+    async def test() -> None:
+        async with bench(tmp_path, cap_bytes=cap_bytes) as it:
+            await store(it.spool, rows)
+            it.kafka.value_max_bytes = 100
+            with pytest.raises(SpoolUnavailable):
+                await it.drain.step()
+            assert it.codes() == list("abcdef")
+
+            await it.drain_all()
+            assert it.codes() == list("abcdef")
+            assert len(it.kafka.of(NAMES.dead_letters)) == 1
+            assert it.spool.is_empty
 
     run(test)

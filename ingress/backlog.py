@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingress.frames import Piece
+from ingress.mark import MARGIN_S, Mark
 from ingress.segments import Segment, list_segments
 from ingress.spool import Spool
 from runtime.logs import get_logger
@@ -32,8 +33,11 @@ class Backlog:
     """The segments of one process, and those that it has adopted."""
 
     spool: Spool
+    mark: Mark
     _ends: dict[Segment, int] = field(default_factory=dict, init=False)
     _drained: set[Segment] = field(default_factory=set, init=False)  # that were not deleted yet
+    _unreadable: set[Segment] = field(default_factory=set, init=False)
+    _made_up_for: set[Segment] = field(default_factory=set, init=False)  # of these, by the mark
 
     async def next(self, adopted: Path | None) -> Reading | None:
         """Begin with the oldest segment of the spool, else of the folder *adopted*."""
@@ -60,16 +64,30 @@ class Backlog:
             log.error("segment.not_deleted", segment=segment.path.name, error=error)
 
     def keeps(self, folder: Path) -> bool:
-        """Whether a folder holds what must not be drained again while this process lives."""
-        return any(segment.path.parent == folder for segment in self._drained)
+        """Whether a folder holds what this process has drained, or could not read."""
+        return any(segment.path.parent == folder for segment in self._drained | self._unreadable)
 
     async def _read(self, segments: Sequence[Segment]) -> Reading | None:
         for segment in segments:
             if segment in self._drained:
                 await self._delete(segment)
-            else:
-                return Reading(segment, segment.scan(self._ends.get(segment)))
+            elif segment not in self._made_up_for:
+                try:
+                    pieces = await asyncio.to_thread(segment.scan, self._ends.get(segment))
+                except OSError as error:
+                    await self._set_aside(segment, error)
+                else:
+                    return Reading(segment, pieces)
         return None
+
+    async def _set_aside(self, segment: Segment, error: OSError) -> None:
+        """Pass over a segment that cannot be read, for a reconcile to make up for it."""
+        if segment not in self._unreadable:
+            self._unreadable.add(segment)
+            log.error("segment.unreadable", segment=str(segment.path), error=str(error))
+        with suppress(OSError):  # then both are tried again
+            await asyncio.to_thread(self.mark.set_since, segment.created_s - MARGIN_S)
+            self._made_up_for.add(segment)
 
     async def _delete(self, segment: Segment) -> str:
         """Return what hindered it, or nothing."""

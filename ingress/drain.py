@@ -62,7 +62,7 @@ class Drain:
     _coalesce_at: float = field(default=COALESCE_AT, init=False)
 
     def __post_init__(self) -> None:
-        self._backlog = Backlog(self.spool)
+        self._backlog = Backlog(self.spool, self.mark)
 
     async def run(self) -> None:
         """Drain for ever."""

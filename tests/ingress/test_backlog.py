@@ -6,11 +6,13 @@ import pytest
 
 from ingress.accepted import Accepted
 from ingress.homes import adopt_home
+from ingress.mark import MARGIN_S
 from ingress.spool import SpoolUnavailable
 from runtime.errors import KafkaUnavailable
 from tests.ingress.examples import NAMES, to_accepted
 from tests.ingress.test_adoption import leave
 from tests.ingress.test_drain import Bench, bench, run, store
+from topics.notifications import parse_since_s
 
 
 def test_where_the_disk_takes_no_note_nothing_is_appended_or_counted_twice(tmp_path: Path) -> None:
@@ -130,5 +132,75 @@ def test_a_row_that_the_disk_holds_up_does_not_bring_those_before_it_again(tmp_p
             assert it.codes() == list("abcdef")
             assert len(it.kafka.of(NAMES.dead_letters)) == 1
             assert it.spool.is_empty
+
+    run(test)
+
+
+def test_a_segment_that_cannot_be_read_starves_no_other_and_is_made_up_for(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            for code in "ab":
+                await store(it.spool, [to_accepted(code)])
+                await it.spool.seal()
+                it.clock.advance(1)
+            segment, _ = it.spool.list_sealed()
+            block(segment.path)
+            it.open_breaker()
+            await it.drain_all()
+
+            assert not it.breaker.is_open
+            assert it.codes() == ["b", "quindex.mark"]
+            [mark] = [record for record in it.kafka.records if record.key == b"quindex.mark"]
+            assert parse_since_s(mark.value or b"") == segment.created_s - MARGIN_S
+            assert it.spool.list_sealed() == [segment]
+
+    run(test)
+
+
+def test_a_segment_that_can_be_neither_read_nor_made_up_for_is_tried_again(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            await store(it.spool, [to_accepted("a")])
+            await it.spool.seal()
+            [segment] = it.spool.list_sealed()
+            content = block(segment.path)
+            it.mark.close()
+            await it.drain_all()
+            it.mark.open()
+            unblock(segment.path, content)
+            await it.drain_all()
+
+            assert it.codes() == ["a"]
+            assert it.spool.list_sealed() == []
+
+    run(test)
+
+
+def test_an_adopted_segment_that_cannot_be_read_keeps_its_folder(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            folder = leave(tmp_path)
+            [segment] = folder.glob("*.log")
+            block(segment)
+            await it.drain_all()
+            it.clock.advance(1_000)
+            await it.drain_all()
+
+            assert set(it.codes()) == {"quindex.mark"}
+            assert segment.exists()
+            assert adopt_home(tmp_path) is None
+
+    run(test)
+
+
+def test_a_process_starts_where_a_segment_cannot_be_read(tmp_path: Path) -> None:
+    [segment] = leave(tmp_path).glob("*.log")
+    block(segment)
+
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            assert it.spool.folder == segment.parent
+            await it.drain_all()
+            assert set(it.codes()) == {"quindex.mark"}
 
     run(test)

@@ -36,6 +36,9 @@ from topics.records import Publisher
 BATCH_ROWS: Final = 500
 PAUSE_S: Final = 0.2
 ADOPT_PAUSE_S: Final = 10.0
+DISK_MAX_S: Final = 1.0
+COALESCE_MAX_S: Final = 60.0
+"""How long the disk may take, until calls find out themselves whether Kafka is back."""
 
 log = get_logger(__name__)
 
@@ -59,6 +62,8 @@ class Drain:
     _adopted: Home | None = field(default=None, init=False)
     _kept: list[Home] = field(default_factory=list, init=False)
     _adopt_s: float = field(default=0.0, init=False)
+    _appending: int = field(default=0, init=False)
+    _waits_s: float = field(default=0.0, init=False)  # until when the disk is waited for
     _coalesce_at: float = field(default=COALESCE_AT, init=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +79,26 @@ class Drain:
                 has_moved = False
             if not has_moved:
                 await asyncio.sleep(PAUSE_S)
+
+    async def watch(self) -> None:
+        """Look for ever whether the disk holds the drain up."""
+        while True:
+            await asyncio.sleep(PAUSE_S)
+            self.free_calls()
+
+    def free_calls(self) -> None:
+        """
+        Close the breaker where a probe is due and the drain waits for the disk instead.
+
+        A disk that hangs would keep calls from a Kafka that is back: now the next call is the probe.
+        """
+        now_s = self.monotonic()
+        if self._appending or now_s < self._waits_s:
+            return
+        if self.is_ready() and self.breaker.may_probe(now_s):
+            log.error("drain.held_up", by="the disk")
+            self._waits_s = now_s + DISK_MAX_S
+            self._close_breaker()
 
     async def finish(self, within_s: float) -> None:
         """Drain what can be drained before the process ends; then let go of adopted folders."""
@@ -91,6 +116,7 @@ class Drain:
 
     async def step(self) -> bool:
         """Bring one batch to Kafka; return whether there may be more to do right now."""
+        self._waits_s = self.monotonic() + DISK_MAX_S
         if self.breaker.is_open and not self.breaker.may_probe(self.monotonic()):
             return await self._coalesce()
         if not self.is_ready():
@@ -99,11 +125,14 @@ class Drain:
             return await self._send_mark(self.mark.since_s)
         if self._reading is None:
             adopted = self._adopted.folder if self._adopted is not None else None
-            self._reading = await self._backlog.next(adopted)
+            try:
+                self._reading = await self._backlog.next(adopted)
+            except OSError:
+                self._close_breaker()  # there is no row to probe with: the next call is the probe
+                raise
         if self._reading is not None:
             return await self._send_batch(self._reading)
-        if self.breaker.is_open:
-            self._close_breaker()  # nothing is left to probe with: the next call is the probe
+        self._close_breaker()  # nothing is left to probe with: the next call is the probe
         return await self._adopt()
 
     async def _send_batch(self, reading: Reading) -> bool:
@@ -149,15 +178,23 @@ class Drain:
 
     async def _append(self, accepted: Accepted) -> bool:
         try:
-            await self.publisher.append(
-                accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
-            )
+            await self._publish(accepted)
         except RecordTooLarge as error:
             # Its head goes round once more: Kafka may need a new producer first.
             await self.spool.store(cut(accepted, self.names, now_s=self.clock(), error=error))
         except KafkaUnavailable:
             return False
         return True
+
+    async def _publish(self, accepted: Accepted) -> None:
+        self._appending += 1
+        try:
+            await self.publisher.append(
+                accepted.topic, key=accepted.key, value=accepted.value, headers=accepted.headers
+            )
+        finally:
+            self._appending -= 1
+            self._waits_s = self.monotonic() + DISK_MAX_S
 
     async def _to_damaged(self, piece: Piece, segment: Segment) -> Accepted:
         size = piece.end - piece.start
@@ -198,9 +235,10 @@ class Drain:
             self.breaker.probe_failed(self.monotonic())
 
     def _close_breaker(self) -> None:
-        self.breaker.close()
-        breaker_open.set(0)
-        log.info("kafka.trusted_again")
+        if self.breaker.is_open:
+            self.breaker.close()
+            breaker_open.set(0)
+            log.info("kafka.trusted_again")
 
     async def _adopt(self) -> bool:
         if self._adopted is not None:
@@ -223,6 +261,7 @@ class Drain:
     async def _coalesce(self) -> bool:
         if self.spool.used >= self._coalesce_at:
             self._reading = None
+            self._waits_s = self.monotonic() + COALESCE_MAX_S
             segments = await asyncio.to_thread(self.spool.list_sealed)
             freed = await asyncio.to_thread(coalesce, segments, self.names.notifications)
             self.spool.count(-freed.rows, -freed.size)

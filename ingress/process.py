@@ -115,6 +115,7 @@ class _Ingress:
         await self._publisher.start()
         beside = [
             asyncio.create_task(self._drain.run()),
+            asyncio.create_task(self._drain.watch()),
             asyncio.create_task(self._tell(to_address(operations))),
         ]
         log.info("ingress.started", public=to_address(public), operations=to_address(operations))

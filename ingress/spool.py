@@ -148,7 +148,7 @@ class Spool:
                 self._write_group(group)
             if order is not None:
                 self._writer.seal()
-                self._tell(order.done.set_result, None)
+                self._tell(_fulfil, order.done)
                 is_stopped = order.stop
             if not is_stopped:
                 self._prepare()
@@ -199,6 +199,11 @@ class Spool:
     def _tell(self, call: Callable[..., None], *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
             self._loop.call_soon_threadsafe(call, *args)
+
+
+def _fulfil(done: asyncio.Future[None]) -> None:
+    if not done.done():  # who waited for it may have given up
+        done.set_result(None)
 
 
 def _count_left(folder: Path) -> tuple[int, int]:

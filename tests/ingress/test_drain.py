@@ -55,11 +55,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(root: Path, *, cap_bytes: int = 10**9) -> AsyncIterator[Bench]:
+async def bench(
+    root: Path, *, cap_bytes: int = 10**9, spool_type: type[Spool] = Spool
+) -> AsyncIterator[Bench]:
     clock = FakeClock()
     home = take_home(root)
     kafka, breaker = Kafka(), Breaker()
-    spool, mark = Spool(home.folder, clock=clock, cap_bytes=cap_bytes), Mark(home.folder)
+    spool, mark = spool_type(home.folder, clock=clock, cap_bytes=cap_bytes), Mark(home.folder)
     mark.open()
     await spool.open()
     drain = Drain(

@@ -158,3 +158,17 @@ def test_a_call_that_gave_up_does_not_disturb_the_others(tmp_path: Path) -> None
             assert impatient.cancelled()
 
     run(test)
+
+
+def test_who_gave_up_waiting_for_a_seal_disturbs_nobody(tmp_path: Path) -> None:
+    async def test() -> None:
+        trouble: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, it: trouble.append(it))
+        async with opened(tmp_path) as spool:
+            sealing = asyncio.ensure_future(spool.seal())
+            await asyncio.sleep(0)
+            sealing.cancel()
+            await spool.seal()
+            assert trouble == []
+
+    run(test)

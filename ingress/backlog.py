@@ -67,6 +67,11 @@ class Backlog:
         """Whether a folder holds what this process has drained, or could not read."""
         return any(segment.path.parent == folder for segment in self._drained | self._unreadable)
 
+    def untouched(self, segments: Sequence[Segment]) -> list[Segment]:
+        """Return those that can be read, and nothing of which is drained yet."""
+        touched = self._ends.keys() | self._drained | self._unreadable
+        return [segment for segment in segments if segment not in touched]
+
     async def _read(self, segments: Sequence[Segment]) -> Reading | None:
         for segment in segments:
             if segment in self._drained:

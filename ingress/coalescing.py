@@ -27,10 +27,11 @@ _DIGEST_BYTES: Final = 12
 
 @dataclass(slots=True)
 class Freed:
-    """What went."""
+    """What went, and how many segments the disk did not let go of."""
 
     rows: int = 0
     size: int = 0
+    refused: int = 0
 
 
 def coalesce(segments: Sequence[Segment], notifications: str) -> Freed:
@@ -42,15 +43,22 @@ def coalesce(segments: Sequence[Segment], notifications: str) -> Freed:
     freed = Freed()
     seen: set[bytes] = set()
     for segment in reversed(segments):
-        pieces = list(segment.scan())
-        if any(piece.row is None for piece in pieces):
-            continue  # the drain reports what is damaged, from the file as it is
-        kept = [piece for piece in reversed(pieces) if _is_kept(piece, notifications, seen)]
-        if len(kept) < len(pieces):
-            freed.rows += len(pieces) - len(kept)
-            freed.size += sum(piece.end - piece.start for piece in pieces)
-            freed.size -= segment.replace([piece.row for piece in reversed(kept) if piece.row])
+        try:
+            _rewrite(segment, notifications, seen, freed)
+        except OSError:
+            freed.refused += 1
     return freed
+
+
+def _rewrite(segment: Segment, notifications: str, seen: set[bytes], freed: Freed) -> None:
+    pieces = list(segment.scan())
+    if any(piece.row is None for piece in pieces):
+        return  # the drain reports what is damaged, from the file as it is
+    kept = [piece for piece in reversed(pieces) if _is_kept(piece, notifications, seen)]
+    if len(kept) < len(pieces):
+        size = segment.replace([piece.row for piece in reversed(kept) if piece.row])
+        freed.rows += len(pieces) - len(kept)
+        freed.size += sum(piece.end - piece.start for piece in pieces) - size
 
 
 def _is_kept(piece: Piece, notifications: str, seen: set[bytes]) -> bool:
@@ -66,7 +74,10 @@ def _is_kept(piece: Piece, notifications: str, seen: set[bytes]) -> bool:
 def _to_digest(piece: Piece, notifications: str) -> bytes | None:
     if piece.row is None:
         return None
-    accepted = parse_row(piece.row)
+    try:
+        accepted = parse_row(piece.row)
+    except ValueError:
+        return None  # written by a version that knows better
     if accepted.topic != notifications:
         return None
     try:

@@ -259,15 +259,22 @@ class Drain:
         return True
 
     async def _coalesce(self) -> bool:
-        if self.spool.used >= self._coalesce_at:
+        if self.spool.used < COALESCE_AT:
+            self._coalesce_at = COALESCE_AT
+        elif self.spool.used >= self._coalesce_at:
             self._reading = None
             self._waits_s = self.monotonic() + COALESCE_MAX_S
-            segments = await asyncio.to_thread(self.spool.list_sealed)
-            freed = await asyncio.to_thread(coalesce, segments, self.names.notifications)
-            self.spool.count(-freed.rows, -freed.size)
-            self._coalesce_at = max(COALESCE_AT, self.spool.used + COALESCE_STEP)
-            log.warning("spool.coalesced", rows=freed.rows, size=freed.size)
+            try:
+                await self._make_room()
+            finally:
+                self._coalesce_at = max(COALESCE_AT, self.spool.used + COALESCE_STEP)
         return False
+
+    async def _make_room(self) -> None:
+        segments = self._backlog.untouched(await asyncio.to_thread(self.spool.list_sealed))
+        freed = await asyncio.to_thread(coalesce, segments, self.names.notifications)
+        self.spool.count(-freed.rows, -freed.size)
+        log.warning("spool.coalesced", rows=freed.rows, size=freed.size, refused=freed.refused)
 
 
 def _is_stored(sent: tuple[Piece, bool | BaseException]) -> bool:

@@ -21,6 +21,7 @@ Sync = Callable[[int], None]
 """Returns once a descriptor's bytes are on the disk, or raises OSError."""
 _SUFFIX: Final = ".log"
 _DONE_SUFFIX: Final = ".done"
+_UNFINISHED_SUFFIX: Final = ".tmp"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,15 +69,18 @@ class Segment:
             return file.read(size)
 
     def replace(self, rows: Sequence[bytes]) -> int:
-        """Put a segment that holds only *rows* in its place; return that one's bytes."""
+        """
+        Put a segment that holds only *rows* in its place; return that one's bytes.
+
+        Raises:
+            OSError: it is there still, and perhaps the other one beside it.
+        """
         created, number, _ = self.path.stem.split("-")
         salt = secrets.randbits(32)
         path = self.path.with_name(f"{created}-{number}-{salt:08x}{_SUFFIX}")
         data = b"".join(to_frame(row, salt) for row in rows)
         if data:
-            write_durably(path.with_suffix(".tmp"), data)
-            path.with_suffix(".tmp").rename(path)
-            sync_folder(path.parent)
+            _create_durably(path, data)
         self.delete()
         return len(data)
 
@@ -94,6 +98,13 @@ class Segment:
 def list_segments(folder: Path) -> list[Segment]:
     """Return the segments of a folder, oldest first."""
     return sorted(Segment(path) for path in folder.glob(f"*{_SUFFIX}"))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process left that died while it replaced a segment."""
+    for path in folder.glob(f"*{_UNFINISHED_SUFFIX}"):
+        with contextlib.suppress(OSError):  # it is in nobody's way
+            path.unlink()
 
 
 def holds_rows(folder: Path) -> bool:
@@ -187,6 +198,19 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _create_durably(path: Path, content: bytes) -> None:
+    unfinished = path.with_suffix(_UNFINISHED_SUFFIX)
+    try:
+        write_durably(unfinished, content)
+        unfinished.rename(path)
+        sync_folder(path.parent)
+    except OSError:
+        for left in (unfinished, path):  # it takes room that a full disk does not have
+            with contextlib.suppress(OSError):
+                left.unlink()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ingress.accepted import Accepted
-from ingress.segments import Segment, SegmentWriter, Sync, list_segments
+from ingress.segments import Segment, SegmentWriter, Sync, list_segments, remove_unfinished
 from runtime.clock import Clock
 from runtime.errors import TransientError
 from runtime.logs import get_logger
@@ -86,6 +86,7 @@ class Spool:
     async def open(self) -> None:
         """Count what an earlier process left, and start to write."""
         self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(remove_unfinished, self.folder)
         rows, size = await asyncio.to_thread(_count_left, self.folder)
         self.count(rows, size)
         self._thread.start()

@@ -157,6 +157,52 @@ def test_a_segment_that_cannot_be_read_starves_no_other_and_is_made_up_for(tmp_p
     run(test)
 
 
+def test_what_is_being_drained_is_not_coalesced(tmp_path: Path) -> None:
+    row_bytes = len(to_accepted("a").to_row()) + 12
+
+    async def test() -> None:
+        async with bench(tmp_path, cap_bytes=row_bytes * 11) as it:
+            await store(it.spool, [to_accepted("a")] * 9 + [to_accepted("b")])
+            await it.spool.seal()
+            [segment] = it.spool.list_sealed()
+            segment.path.with_suffix(".done").mkdir()  # so only in memory it is known how far
+            it.open_breaker()
+            await it.drain.step()
+            it.open_breaker()
+            it.breaker.probe_failed(it.clock())
+            await it.drain.step()
+            it.breaker.close()
+            await it.drain_all()
+
+            assert it.codes() == ["a"] * 9 + ["b"]
+            assert it.spool.is_empty
+
+    run(test)
+
+
+def test_a_spool_that_could_not_be_coalesced_is_not_tried_again_at_once(tmp_path: Path) -> None:
+    row_bytes = len(to_accepted("a").to_row()) + 12
+
+    async def test() -> None:
+        async with bench(tmp_path, cap_bytes=row_bytes * 21) as it:
+            await store(it.spool, [to_accepted("a")] * 17)
+            await it.spool.seal()
+            [segment] = it.spool.list_sealed()
+            content = block(segment.path)
+            it.is_ready = False
+            await it.drain.step()
+            unblock(segment.path, content)
+            used = it.spool.used
+            await it.drain.step()
+            assert it.spool.used == used
+
+            await store(it.spool, [to_accepted("a")] * 2)
+            await it.drain.step()
+            assert it.spool.used < used
+
+    run(test)
+
+
 def test_a_segment_that_can_be_neither_read_nor_made_up_for_is_tried_again(tmp_path: Path) -> None:
     async def test() -> None:
         async with bench(tmp_path) as it:

@@ -81,6 +81,27 @@ def test_what_is_damaged_is_left_for_the_drain_to_report(tmp_path: Path) -> None
     assert segment.path.read_bytes() == data
 
 
+def test_what_a_later_version_wrote_stays(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, FakeClock())
+    rows = [b"as a later version writes it", to_accepted("a").to_row(), to_accepted("a").to_row()]
+    writer.append(rows)
+    writer.seal()
+
+    assert coalesce(list_segments(tmp_path), NAMES.notifications).rows == 1
+    [segment] = list_segments(tmp_path)
+    assert [piece.row for piece in segment.scan()] == [rows[0], rows[2]]
+
+
+def test_a_segment_that_the_disk_refuses_holds_up_no_other(tmp_path: Path) -> None:
+    write(tmp_path, [to_accepted("a")] * 2, [to_accepted("b")], [to_accepted("c")] * 2)
+    segments = list_segments(tmp_path)
+    segments[1].path.unlink()
+    segments[1].path.mkdir()
+
+    freed = coalesce(segments, NAMES.notifications)
+    assert (freed.rows, freed.refused) == (2, 1)
+
+
 def test_what_is_drained_already_does_not_come_back(tmp_path: Path) -> None:
     write(tmp_path, [to_accepted("a"), to_accepted("b"), to_accepted("b", uuid="2")])
     segment = list_segments(tmp_path)[0]

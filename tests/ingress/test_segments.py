@@ -1,11 +1,18 @@
 """The files of the spool."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
-from ingress.segments import SEGMENT_MAX_BYTES, Segment, SegmentWriter, list_segments
+from ingress.segments import (
+    SEGMENT_MAX_BYTES,
+    Segment,
+    SegmentWriter,
+    list_segments,
+    remove_unfinished,
+)
 from tests.clock import FakeClock
 
 
@@ -149,6 +156,26 @@ def test_a_segment_replaced_by_nothing_is_gone(segment: Segment) -> None:
     assert segment.replace([]) == 0
 
     assert list_segments(segment.path.parent) == []
+
+
+def test_a_segment_that_cannot_be_replaced_leaves_nothing_beside_it(segment: Segment) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))  # as on a disk that is full
+    try:
+        with pytest.raises(OSError, match="too large"):
+            segment.replace([b"2" * 2_000])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert list(segment.path.parent.iterdir()) == [segment.path]
+    assert rows_of(segment) == [b"1", b"2", b"3"]
+
+
+def test_what_a_process_left_unfinished_is_removed(segment: Segment) -> None:
+    segment.path.with_suffix(".tmp").touch()
+    remove_unfinished(segment.path.parent)
+
+    assert list(segment.path.parent.iterdir()) == [segment.path]
 
 
 def test_an_empty_segment_that_cannot_be_removed_stops_nothing(tmp_path: Path) -> None:

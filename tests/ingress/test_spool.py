@@ -80,6 +80,17 @@ def test_a_new_process_counts_what_the_old_one_left(tmp_path: Path) -> None:
     run(test)
 
 
+def test_a_new_process_removes_what_the_old_one_left_unfinished(tmp_path: Path) -> None:
+    left = tmp_path / "0-1-2.tmp"
+    left.touch()
+
+    async def test() -> None:
+        async with opened(tmp_path):
+            assert not left.exists()
+
+    run(test)
+
+
 def test_a_disk_that_refuses_stores_nothing_until_it_recovers(tmp_path: Path) -> None:
     disk = Disk()
 

@@ -24,6 +24,7 @@ from ingress.servers import Server, to_server
 from ingress.sockets import listen, raise_descriptor_limit, to_address
 from ingress.spool import Spool
 from runtime.kafka_options import to_kafka_python_options
+from runtime.last_resort import exit_after
 from runtime.logs import get_logger
 from runtime.metrics import begin_at_zero
 from runtime.settings import Settings
@@ -33,6 +34,8 @@ from topics.telling import own_version, tell_forever, to_process_id
 
 FINISH_S: Final = 5.0
 """How long the spool may be drained when the process ends."""
+CLOSE_MAX_S: Final = 5.0
+"""How long the disk may take then."""
 
 log = get_logger(__name__)
 
@@ -130,9 +133,16 @@ class _Ingress:
                 await task
         await self._drain.finish(FINISH_S)
         await self._publisher.close()
+        await self._close_files()
+
+    async def _close_files(self) -> None:
+        # A disk that hangs must not hold the process: then the folder stays for the next one.
+        deadline = exit_after(CLOSE_MAX_S)
         await self._spool.close()
         self._mark.close()
         is_empty = await asyncio.to_thread(leave_home, self._home, self._mark)
+        await asyncio.get_running_loop().shutdown_default_executor()  # its threads may hang too
+        deadline.cancel()
         log.info("ingress.stopped", spool_is_empty=is_empty)
 
     async def _tell(self, address: str) -> None:

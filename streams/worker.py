@@ -1,13 +1,11 @@
 """Runs a worker until it is told to stop, or until something goes wrong that no retry mends."""
 
 import asyncio
-import os
 import signal
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, cast
 
-from runtime.errors import MustRestart
+from runtime.last_resort import exit_after
 from runtime.logs import get_logger
 from streams.app import Stages
 from streams.safe_consumer import PipelineApp
@@ -53,7 +51,7 @@ class Worker:
                 await self._stopping.wait()
         finally:
             failed = self._failure is not None
-            deadline = _exit_after(FAILED_STOP_MAX_S if failed else STOP_MAX_S)
+            deadline = exit_after(FAILED_STOP_MAX_S if failed else STOP_MAX_S)
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             await self._app.stop()
@@ -113,16 +111,3 @@ class Worker:
                     group.create_task(stage.drain())
         except TimeoutError:
             log.warning("drain.timed_out", within_s=DRAIN_MAX_S)
-
-
-def _exit_after(seconds: float) -> threading.Timer:
-    """End the process if it does not stop in time: a broker that is gone must not hold it."""
-
-    def give_up() -> None:
-        log.critical("stop.timed_out", within_s=seconds)
-        os._exit(MustRestart.exit_code)
-
-    timer = threading.Timer(seconds, give_up)
-    timer.daemon = True
-    timer.start()
-    return timer

@@ -1,15 +1,18 @@
 """The real process and the real Kafka: nothing that was accepted is missing, whatever ends it."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
 import httpx
 import pytest
 
+from ingress.process import CLOSE_MAX_S, FINISH_S
+from runtime.errors import MustRestart
 from stack.choose import Servers
 from tests.ingress.examples import AUTHORIZATION
-from tests.ingress.processes import COMMAND, Caller, ingress_for, read_topic, uuids_of
+from tests.ingress.processes import COMMAND, START_S, Caller, ingress_for, read_topic, uuids_of
 from tests.pim.quables_examples import EXAMPLE
 from topics.partitions import to_partition
 
@@ -128,3 +131,26 @@ def test_a_taken_port_is_said_plainly(servers: Servers, tmp_path: Path) -> None:
             assert b"Traceback" not in said
 
     asyncio.run(test())
+
+
+def test_a_disk_that_hangs_does_not_hold_a_process_that_is_to_end(
+    servers: Servers, tmp_path: Path
+) -> None:
+    home, hanging = tmp_path / "ingress-0", tmp_path / "ingress-1"
+    for folder in (home, hanging):
+        folder.mkdir()
+    os.mkfifo(hanging / "mark")  # whoever reads it waits for ever
+    lock = hanging / "lock"
+
+    async def test() -> None:
+        async with ingress_for(servers.kafka, tmp_path) as (ingress, _):
+            await ingress.start()
+            await ingress.until(kafka_is_there)
+            async with asyncio.timeout(START_S):
+                while not lock.exists():  # noqa: ASYNC110 (another process cannot set an event)
+                    await asyncio.sleep(0.01)
+            async with asyncio.timeout(FINISH_S + 2 * CLOSE_MAX_S):
+                assert await ingress.stop() == MustRestart.exit_code
+
+    asyncio.run(test())
+    assert hanging.exists()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ingress.mark import Mark
-from ingress.segments import holds_rows
+from ingress.segments import holds_rows, sync_folder
 from runtime.errors import OperatorError
 from runtime.logs import get_logger
 
@@ -62,6 +62,7 @@ def take_home(root: Path) -> Home:
         folder = root / f"{_PREFIX}{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700)
         home = _lock(folder)
+        sync_folder(root)  # else what is stored in the folder may be gone together with its name
     except OSError as error:
         raise SpoolPathUnusable(
             f"The spool's folder {root} cannot be used: {error}.\n"

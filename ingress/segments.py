@@ -24,11 +24,16 @@ _DONE_SUFFIX: Final = ".done"
 _UNFINISHED_SUFFIX: Final = ".tmp"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A sealed file; its name holds its place in time and its salt."""
+    """A sealed file; its name holds its begin, its place among the others, and its salt."""
 
     path: Path
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Grows from one to the next; a clock that is set back does not change the order."""
+        return int(self.path.stem.split("-")[1]), self.path.name
 
     @property
     def created_s(self) -> float:
@@ -97,7 +102,8 @@ class Segment:
 
 def list_segments(folder: Path) -> list[Segment]:
     """Return the segments of a folder, oldest first."""
-    return sorted(Segment(path) for path in folder.glob(f"*{_SUFFIX}"))
+    segments = (Segment(path) for path in folder.glob(f"*{_SUFFIX}"))
+    return sorted(segments, key=lambda segment: segment.place)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -117,7 +123,7 @@ class SegmentWriter:
 
     def __init__(self, folder: Path, clock: Clock, *, sync: Sync = os.fdatasync) -> None:
         self._folder, self._clock, self._sync = folder, clock, sync
-        self._number = 0
+        self._number: int | None = None
         self._descriptor: int | None = None
         self._size = self._salt = 0
         self.active: Segment | None = None
@@ -170,6 +176,8 @@ class SegmentWriter:
         """
         if self._descriptor is not None:
             return
+        if self._number is None:  # an earlier process may have left some
+            self._number = max((it.place[0] for it in list_segments(self._folder)), default=0)
         self._number += 1
         self._salt = secrets.randbits(32)
         name = f"{int(self._clock() * 1000):015d}-{self._number:06d}-{self._salt:08x}{_SUFFIX}"

@@ -70,6 +70,17 @@ def test_a_full_segment_is_followed_by_another(tmp_path: Path) -> None:
     assert [len(rows_of(segment)) for segment in list_segments(tmp_path)] == [8, 1]
 
 
+def test_a_clock_that_is_set_back_does_not_change_the_order(tmp_path: Path) -> None:
+    for row, now_s in ((b"1", 2_000.0), (b"2", 1_000.0)):
+        writer = SegmentWriter(tmp_path, FakeClock(now_s))
+        writer.append([row])
+        writer.seal()
+
+    segments = list_segments(tmp_path)
+    assert [rows_of(segment) for segment in segments] == [[b"1"], [b"2"]]
+    assert [segment.created_s for segment in segments] == [2_000.0, 1_000.0]
+
+
 def test_a_segment_knows_when_it_began(tmp_path: Path) -> None:
     clock = FakeClock(1_700_000_000.25)
     writer = SegmentWriter(tmp_path, clock)

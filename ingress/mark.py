@@ -43,15 +43,18 @@ class Mark:
             OSError: the folder cannot be written.
         """
         is_new = not self._path.exists()
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        content = os.pread(self._descriptor, FILE_BYTES, 0)
-        self._since_s = _parse(content)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            content = os.pread(descriptor, FILE_BYTES, 0)
+        except OSError:
+            os.close(descriptor)  # what cannot be read must not be overwritten by a later moment
+            raise
+        self._descriptor, self._since_s, self.is_known = descriptor, _parse(content), True
         if len(content) < FILE_BYTES:
-            os.pwrite(self._descriptor, content.ljust(FILE_BYTES), 0)
-            os.fsync(self._descriptor)
+            os.pwrite(descriptor, content.ljust(FILE_BYTES), 0)
+            os.fsync(descriptor)
         if is_new:
             sync_folder(self._path.parent)
-        self.is_known = True
 
     def close(self) -> None:
         """Let go of the file; a mark that is set stays set in it."""

@@ -1,6 +1,7 @@
 """The last rung."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,3 +107,14 @@ def test_a_mark_that_another_process_left_and_that_cannot_be_read_is_not_taken_f
     (tmp_path / "mark").mkdir()
     with pytest.raises(IsADirectoryError):
         read_mark(tmp_path)
+
+
+def test_a_mark_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mark")  # can be opened, not read at a place
+    mark = Mark(tmp_path)
+    with pytest.raises(OSError, match="seek"):
+        mark.open()
+    with pytest.raises(OSError, match="closed"):
+        asyncio.run(mark.set(5_000.0))
+
+    assert not mark.is_known

@@ -189,7 +189,7 @@ class Classifications:
         now = None if resource is None else to_record(record.code, resource)
         change = judge(before, now)
         is_look = change is Change.NONE or (before is None and now is None)
-        if is_look and await self._is_too_early(record.code):
+        if is_look and await self._is_too_early(record.code, is_gone=now is None):
             return
         try:
             if now is not None:  # what is fetched from here on has the new names
@@ -200,7 +200,7 @@ class Classifications:
             if change is Change.NONE:
                 return
             if before is not None or (look is not None and now is not None):
-                await self._look_later(record.code)
+                await self._look_later(record.code, is_gone=now is None)
             if now is not None:
                 await self._keep(now)
             else:
@@ -248,12 +248,12 @@ class Classifications:
             headers=to_headers(Source.CASCADE, now_s=now_s),
         )
 
-    async def _look_later(self, code: str) -> None:
+    async def _look_later(self, code: str, *, is_gone: bool) -> None:
         if self._ends is not None:
             self._looks[code] = _Look(await self._ends.read())
-        await self._look_again(code, SECOND_LOOK_S)
+        await self._look_again(code, SECOND_LOOK_S, is_gone=is_gone)
 
-    async def _is_too_early(self, code: str) -> bool:
+    async def _is_too_early(self, code: str, *, is_gone: bool) -> bool:
         """Whether the index stage may still hold back what has the old name; if so, look later."""
         look = self._looks.get(code)
         if look is None or self._indexed is None:
@@ -265,15 +265,18 @@ class Classifications:
         if look.count >= LOOKS_MAX:
             log.warning("classification.not_followed", code=code, looks=look.count)
             return False
-        await self._look_again(code, to_doubled_s(SECOND_LOOK_S, look.count - 1, max_s=LOOK_MAX_S))
+        pause_s = to_doubled_s(SECOND_LOOK_S, look.count - 1, max_s=LOOK_MAX_S)
+        await self._look_again(code, pause_s, is_gone=is_gone)
         return True
 
-    async def _look_again(self, code: str, pause_s: float) -> None:
+    async def _look_again(self, code: str, pause_s: float, *, is_gone: bool) -> None:
         now_s = self._clock()
         await self._publisher.append(
             self._topics.notifications,
             key=to_key_bytes(code),
-            value=to_synthetic(Kind.CLASSIFICATION, code, now_s=now_s, reason="second look"),
+            value=to_synthetic(
+                Kind.CLASSIFICATION, code, now_s=now_s, reason="second look", delete=is_gone
+            ),
             headers=to_headers(Source.TRIGGER, now_s=now_s, not_before_s=now_s + pause_s),
         )
 

@@ -9,6 +9,7 @@ import pytest
 
 from pim.answers import Resource
 from pim.kinds import Kind
+from pim.notifications import parse_notification
 from runtime.errors import (
     PimUnauthorized,
     PimUnavailable,
@@ -288,6 +289,8 @@ def test_a_deletion_is_followed_too_and_a_re_creation_in_between(world: World) -
     assert len(world.second_looks()) == 3
     world.note(NEW)
     assert len(world.second_looks()) == 4
+    said = [parse_notification(look.value or b"").is_delete for look in world.second_looks()]
+    assert said == [True, True, False, False]  # a deletion was announced: it passes the brake
 
 
 def test_one_that_was_never_read_needs_no_second_look(world: World) -> None:

@@ -12,6 +12,9 @@ from topics.notifications import Source, to_received_s, to_source
 TAIL_MAX: Final = 1_000
 """Records of a partition that are read at most: among more, one call shows as well as many."""
 _WAIT_MAX_MS: Final = 200
+_FETCH_MAX_BYTES: Final = 1024 * 1024
+_PARTITION_FETCH_MAX_BYTES: Final = 128 * 1024
+"""By default each partition's fetch holds a megabyte, and a worker would keep as much for good."""
 
 
 class CallReader:
@@ -39,7 +42,12 @@ class CallReader:
             raise KafkaUnavailable(f"the newest notifications were not read: {error!r}") from error
 
     async def _read(self) -> list[float]:
-        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            **self._options,
+            enable_auto_commit=False,
+            fetch_max_bytes=_FETCH_MAX_BYTES,
+            max_partition_fetch_bytes=_PARTITION_FETCH_MAX_BYTES,
+        )
         try:
             await consumer.start()
             first = await consumer.beginning_offsets(self._places)

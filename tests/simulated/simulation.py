@@ -9,6 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import structlog
+from faust.transport import consumer
 
 from tests.faults.mutants import MUTANTS
 from tests.simulated.oracle import Verdict, judge
@@ -65,3 +66,5 @@ def be_quiet() -> None:
         cache_logger_on_first_use=True,
     )
     logging.disable(logging.CRITICAL)
+    # Faust draws a table of each commit, for a log that is off.
+    consumer.terminal.logtable = lambda *_, **__: ""  # type: ignore[attr-defined]  # not exported

@@ -83,6 +83,8 @@ def test_plain_faust_still_commits_past_what_was_held_at_a_revoke() -> None:
         (faust.App._new_transport, ["self"], False),  # noqa: SLF001  # ditto
         (faust.App.FlowControlQueue, ["self", "maxsize", "clear_on_resume"], False),
         (faust.App._create_directories, ["self"], False),  # noqa: SLF001  # ditto
+        (faust.App._on_rebalance_when_stopped, ["self"], False),  # noqa: SLF001  # ditto
+        (Consumer.resume_flow, ["self"], False),
         (AIOKafkaConsumerThread._create_worker_consumer, ["self", "transport"], False),  # noqa: SLF001  # ditto
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -141,6 +143,17 @@ def test_the_state_that_is_cleared_still_holds_the_acknowledgements() -> None:
             return dict(member.consumer._acked), dict(member.consumer._acked_index)  # noqa: SLF001  # ditto
 
     assert asyncio.run(scenario()) == ({PARTITION: [4]}, {PARTITION: {4}})
+
+
+def test_faust_still_keeps_acknowledgements_out_by_what_it_thinks_is_committed() -> None:
+    async def scenario() -> list[bool]:
+        with open_member(safe=False, committed=10) as member:
+            await member.consumer.perform_seek()
+            await member.deliver(10, 11)
+            member.consumer._committed_offset[PARTITION] = 11  # noqa: SLF001  # by a late commit
+            return member.acknowledge(10, 11)
+
+    assert asyncio.run(scenario()) == [False, True]
 
 
 def test_faust_still_takes_its_consumer_from_the_transport() -> None:

@@ -202,9 +202,9 @@ def _of_hydra(envelope: Mapping[str, Any], name: str) -> object:
 def _to_seconds(date: str) -> float | None:
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _quote_description(body: bytes) -> str:

@@ -38,7 +38,10 @@ PACK_MAX: Final = 50
 """Resources in one request by their ids; no limit is documented."""
 ATTRIBUTE_PAGES_MAX: Final = 1_000
 WEBHOOK_PAGES_MAX: Final = 10
+PROBE_AGAIN_S: Final = 600.0
+"""After which a filter that was not honoured is tried again: what was probed may have been gone."""
 _PROBED: Final = 2
+_ABSENT: Final = "-quindex-absent"
 
 
 class PimClient:
@@ -74,7 +77,8 @@ class PimClient:
         self._urls = parse_pim_url(url)
         self._gate: Gate = gate or OpenGate()
         self._batch_max = batch_max
-        self._filters_ids: dict[Kind, bool] = {}  # as the newest probe told
+        self._clock = clock
+        self._filters_ids: dict[Kind, tuple[bool, float]] = {}  # as was seen last, and when
         self._connection = PimConnection(
             token,
             transport=transport,
@@ -110,9 +114,13 @@ class PimClient:
         not find it; and before the first such code of a kind, those of `probe_packing`.
         """
         if is_hard_on_paths(code) and await self._finds_by_id(kind):
-            pack = await self.fetch_many(kind, [code])
-            if code in pack.found or not is_reachable_by_path(code):
-                return pack.found.get(code)
+            try:
+                pack = await self.fetch_many(kind, [code])
+            except PimFilterIgnored:
+                self._filters_ids[kind] = False, self._clock()
+            else:
+                if code in pack.found or not is_reachable_by_path(code):
+                    return pack.found.get(code)
         if not is_reachable_by_path(code):
             raise PimAnswerUnusable("no address leads to a code with dot segments")
         decoded = await self._connection.get(self._urls.to_resource(kind, code), self._gate)
@@ -165,8 +173,7 @@ class PimClient:
         """
         Find out whether `fetch_many` works: whether lists of this kind honour the filter by ids.
 
-        False too where fewer than two resources exist, since nothing can be told from them. At
-        most three requests.
+        False too where there are none, since nothing can be told then. At most three requests.
         """
         known = await self.fetch_page(kind, page=1, limit=_PROBED)
         codes = [code for code in map(to_code, known.resources) if code is not None][:_PROBED]
@@ -174,14 +181,29 @@ class PimClient:
         if works and (known.total or 0) <= _PROBED:
             # Of two in all, a list that ignores the filter holds just the same two.
             works = await self._finds_only(kind, codes[:1])
+        elif len(codes) == 1:
+            works = await self._finds_none(kind, codes[0] + _ABSENT)
         if codes:
-            self._filters_ids[kind] = works
+            self._filters_ids[kind] = works, self._clock()
         return works
 
+    async def believes_absence(self, kind: Kind, code: str) -> bool:
+        """
+        Whether it says something of a resource that `fetch` has not found it.
+
+        Not where only its path was asked, and a router may have refused that for its characters.
+        """
+        return not is_hard_on_paths(code) or await self._finds_by_id(kind)
+
     async def _finds_by_id(self, kind: Kind) -> bool:
-        if kind not in self._filters_ids:
-            await self.probe_packing(kind)
-        return self._filters_ids.get(kind, False)
+        works, probed_s = self._filters_ids.get(kind, (False, float("-inf")))
+        if not works and self._clock() - probed_s >= PROBE_AGAIN_S:
+            return await self.probe_packing(kind)
+        return works
+
+    async def _finds_none(self, kind: Kind, code: str) -> bool:
+        page = await self._get_page(self._urls.to_pack(kind, [code]))
+        return not page.resources and page.total == 0
 
     async def _finds_only(self, kind: Kind, codes: Sequence[str]) -> bool:
         page = await self._get_page(self._urls.to_pack(kind, codes))

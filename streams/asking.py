@@ -1,19 +1,23 @@
 """Asks the PIM for resources: packed where that works, alone for what a pack did not hold."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
 from pim.answers import Resource
-from pim.client import PimClient
+from pim.client import PROBE_AGAIN_S, PimClient
 from pim.kinds import Kind
+from runtime.clock import Clock
 from runtime.errors import PimAnswerUnusable, PimFilterIgnored, PimUnauthorized, TransientError
 from runtime.logs import get_logger
 from runtime.metrics import pim_denies_all
 from streams.quota_gate import QuotaGate
 from topics.due import Lane
 
+KIND_REFUSED_S: Final = 60.0
+"""How long a kind is left alone whose resources a token may not read, though it may read others."""
 _SINGLE: Final = 1
 
 log = get_logger(__name__)
@@ -26,10 +30,20 @@ class Asker:
     Whether packs work is found out before the first one, by the worker that owns the requests.
     """
 
-    def __init__(self, client: PimClient, gate: QuotaGate, *, batch_max: int) -> None:
+    def __init__(
+        self,
+        client: PimClient,
+        gate: QuotaGate,
+        *,
+        batch_max: int,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self._clients = {lane: client.through(gate.of(lane)) for lane in Lane}
         self._batch_max = batch_max
+        self._clock = clock
         self._packs: bool | None = None
+        self._probed_s = 0.0
+        self._refusals: dict[Kind, tuple[PimUnauthorized, float]] = {}  # and until when
         self._probing = asyncio.Lock()
         self._live: dict[Kind, str] = {}  # a code of each kind that was there lately
         self.denies_all = False
@@ -44,14 +58,16 @@ class Asker:
 
     async def probe(self) -> None:
         """
-        Find out whether the PIM honours the filter by ids, once.
+        Find out whether the PIM honours the filter by ids; again after a while if it did not.
 
         Raises:
             PimUnavailable, PimUnauthorized, PimAnswerUnusable: as for any request.
         """
         async with self._probing:
-            if self._packs is None:
+            is_due = self._clock() - self._probed_s >= PROBE_AGAIN_S
+            if self._packs is None or (not self._packs and is_due):
                 self._packs = await self._clients[Lane.LIVE].probe_packing()
+                self._probed_s = self._clock()
                 log.info("packing.probed", works=self._packs)
 
     def to_pack(self, kind: Kind, codes: Sequence[str]) -> list[str]:
@@ -74,7 +90,7 @@ class Asker:
                 pack = await client.fetch_many(kind, codes)
             except PimFilterIgnored:
                 log.warning("packing.stopped", kind=kind.value)
-                self._packs = False
+                self._packs, self._probed_s = False, self._clock()
                 raise
             found, missing = dict(pack.found), pack.missing
         for code in missing:
@@ -105,6 +121,28 @@ class Asker:
         self._note(denies_all=not has_live)
         return has_live
 
+    def refusal_of(self, kind: Kind) -> PimUnauthorized | None:
+        """Return the error by which the PIM refused a kind lately; None: it may be asked for."""
+        error, until_s = self._refusals.get(kind, (None, 0.0))
+        return error if self._clock() < until_s else None
+
+    async def refuses_all(self, kind: Kind) -> bool:
+        """Whether a token that is refused for a kind is, as far as is known, for all of them."""
+        refusal: PimUnauthorized | None = None
+        for asked in sorted(Kind, key=lambda each: each is not kind):
+            try:
+                await self._clients[Lane.LIVE].fetch_page(asked, page=1, limit=1)
+            except PimUnauthorized as error:
+                refusal = error if asked is kind else refusal
+            except (PimAnswerUnusable, TransientError):
+                continue
+            else:
+                if refusal is not None:
+                    self._refusals[kind] = refusal, self._clock() + KIND_REFUSED_S
+                    log.error("pim.refuses_kind", kind=kind.value, error=str(refusal))
+                return False
+        return True
+
     async def is_gone(self, kind: Kind, code: str) -> bool:
         """
         Whether the PIM, which can be believed right now, does not have a resource.
@@ -113,8 +151,10 @@ class Asker:
         """
         if not await self.has_live(kind):
             return False
+        client = self._clients[Lane.LIVE]
         try:
-            return await self._clients[Lane.LIVE].fetch(kind, code) is None
+            is_missing = await client.fetch(kind, code) is None
+            return is_missing and await client.believes_absence(kind, code)
         except (TransientError, PimUnauthorized, PimAnswerUnusable):
             return False
 

@@ -35,6 +35,7 @@ class Waiting(Generic[Receipt]):
     unusable: int = 0  # answers, while others could be read
     missing_since_s: float | None = None  # the first 404 without a delete notification
     denials: int = 0  # 404s that were not believed
+    unproven: int = 0  # of these, after a while, and still nothing proves them
     alone: bool = False  # not in a pack: its last one could not be read
     is_postponed: bool = False  # since the PIM did not answer, or denied everything
 

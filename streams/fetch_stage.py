@@ -184,10 +184,13 @@ class Fetcher:
 
     async def _fetch(self, entries: list[Entry]) -> None:
         kind = entries[0].record.kind
+        if (refusal := self._asker.refusal_of(kind)) is not None:
+            await self._bear(entries, refusal)
+            return
         try:
             # A refused token is tried by what is known to be good, not by what may be refused alone.
             if self._gate.pacing.is_refused and not await self._asker.has_live(kind):
-                self._pause(entries)
+                await self._give_way(kind, entries)
             else:
                 await self._fetch_now(kind, entries)
         except (PimUnavailable, KafkaUnavailable, QuotaReleased) as error:
@@ -196,7 +199,7 @@ class Fetcher:
             if await self._asker.has_live(kind):  # then it concerns these resources alone
                 await self._isolate(entries, error)
             else:
-                self._pause(entries)
+                await self._give_way(kind, entries, error)
         except PimFilterIgnored:
             for entry in entries:  # packs are off now: each is asked for by its path
                 self._put_back(entry, held_until_s=0.0)
@@ -273,6 +276,34 @@ class Fetcher:
         for entry in entries:
             self._put_back(entry, held_until_s=0.0)
 
+    async def _give_way(
+        self, kind: Kind, entries: list[Entry], error: PimUnauthorized | None = None
+    ) -> None:
+        """Find out what a refused token may not read: nothing, this kind, or these resources."""
+        if await self._asker.refuses_all(kind):
+            self._pause(entries)
+        elif (refusal := self._asker.refusal_of(kind)) is not None:
+            await self._bear(entries, refusal)
+        elif error is not None:
+            await self._isolate(entries, error)
+        else:  # it is accepted again
+            for entry in entries:
+                self._put_back(entry, held_until_s=0.0)
+
+    async def _bear(self, entries: list[Entry], error: PimUnauthorized) -> None:
+        """Let what a token may not read wait, without asking; in the end it is a dead letter."""
+        waiting = [entry for entry in entries if self._may_wait(entry)]
+        if waiting:
+            self._postpone(waiting, error)
+        for entry in entries:
+            if entry not in waiting:
+                await self._settler.give_up(entry, reason=error.reason, error=str(error))
+                self._finish(entry)
+
+    def _may_wait(self, entry: Entry) -> bool:
+        is_new = self._clock() - entry.added_s < _UNUSABLE_MAX_S
+        return is_new or entry.attempts < _UNUSABLE_TRIES_MAX
+
     async def _isolate(
         self, entries: list[Entry], error: PimAnswerUnusable | PimUnauthorized
     ) -> None:
@@ -287,9 +318,7 @@ class Fetcher:
                 self._put_back(entry, held_until_s=0.0)
             return
         entry = entries[0]
-        is_new = self._clock() - entry.added_s < _UNUSABLE_MAX_S
-        may_wait = is_new or entry.attempts < _UNUSABLE_TRIES_MAX
-        if may_wait and not await self._asker.has_live(entry.record.kind):
+        if self._may_wait(entry) and not await self._asker.has_live(entry.record.kind):
             self._postpone(entries, error)
             return
         entry.unusable += 1

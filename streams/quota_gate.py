@@ -21,7 +21,7 @@ from runtime.points import reach
 from streams.grants import VALID_S, WINDOW_SHARE_MAX, Allowance, to_holdings
 from streams.pacing import Pacing
 from streams.quota import Quota, Window
-from streams.quota_log import Inheritance, QuotaLog, QuotaReleased, ReadQuota
+from streams.quota_log import Appended, Inheritance, QuotaLog, QuotaReleased, ReadQuota
 from topics.due import Lane
 from topics.grants import GrantKind, GrantRecord
 from topics.records import Publisher
@@ -212,15 +212,20 @@ class QuotaGate:
                 running=self._running,
             )
         )
-        # Tokens tried by others, appends of ours that were repeated, grants that nobody may use.
-        latest_s = self._clock() + VALID_S + self._deadline_s
-        for each in appended.between:
-            self._quota.hold(latest_s, each.record.requests)
+        latest_s = self._hold_between(appended)
         self._allowance.granted(appended.offset, requests, since_s=since_s)
         if appended.is_anew:
             self._quota.hold(latest_s, LOST_CHECKS)
             self._allowance.forget()
             await self._remember()
+
+    def _hold_between(self, appended: Appended) -> float:
+        """Hold what came before our record, for the longest that it may count; return until when."""
+        # Tokens tried by others, appends of ours that were repeated, grants that nobody may use.
+        latest_s = self._clock() + VALID_S + self._deadline_s
+        for each in appended.between:
+            self._quota.hold(latest_s, each.record.requests)
+        return latest_s
 
     async def _take_over(self) -> None:
         """Read what all owners before have spent; our own first record tells the broker's time."""
@@ -259,7 +264,8 @@ class QuotaGate:
             for window in self._quota.windows
         )
         log.warning("quota.remembered", used_ratio=round(self.used_ratio, 3))
-        await self._log.append(GrantRecord(GrantKind.MEMORY, self._log.owner, 0, memory=memory))
+        record = GrantRecord(GrantKind.MEMORY, self._log.owner, 0, memory=memory)
+        self._hold_between(await self._log.append(record))
 
     def _refuse_others(self) -> None:
         if not self.is_ours():

@@ -65,7 +65,8 @@ class Settler:
                 entry.missing_since_s = entry.missing_since_s or self.clock()
                 if self.asker.denies_all:
                     entry.postpone()
-                return self.clock() + to_pause_s(entry.attempts if self.asker.denies_all else 0)
+                denied = entry.attempts if self.asker.denies_all else 0
+                return self.clock() + to_pause_s(max(denied, entry.unproven))
             if verdict is MissingVerdict.PARK:
                 await self._park(entry)
                 return None
@@ -174,6 +175,7 @@ class Settler:
         if verdict is not MissingVerdict.CONFIRM:
             return verdict
         if not await self.asker.is_gone(entry.record.kind, entry.record.code):
+            entry.unproven += 1
             return MissingVerdict.LOOK_AGAIN
         passes = await self.brake.admit(entry.key)
         return MissingVerdict.DELETED if passes else MissingVerdict.PARK

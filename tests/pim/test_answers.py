@@ -146,6 +146,8 @@ def test_every_answer_is_sorted(status: int, body: bytes) -> None:
             15.0,
         ),
         ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT", "date": "?"}, 30.0),
+        ({"retry-after": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, None),
+        ({"retry-after": "Mon, 01 Jan 2001 00:00:00 +99999999999"}, None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], wait_s: float | None) -> None:

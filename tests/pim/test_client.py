@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from pim.cuts import CUT_AT
 from pim.gate import Gate
 from pim.kinds import Kind
 from pim.retries import RetryPolicy
+from runtime.clock import Clock
 from runtime.errors import (
     PimAnswerUnusable,
     PimFilterIgnored,
@@ -31,6 +33,7 @@ def use(
     *,
     gate: Gate | None = None,
     batch_max: int = 50,
+    clock: Clock = time.monotonic,
 ) -> T:
     async def run() -> T:
         client = PimClient(
@@ -40,6 +43,7 @@ def use(
             batch_max=batch_max,
             transport=transport,
             retries=RetryPolicy(wait_first_s=0.0),
+            clock=clock,
         )
         try:
             return await task(client)
@@ -120,10 +124,14 @@ def test_a_filter_that_works_and_then_does_not_proves_no_resource_gone() -> None
         to_reply({"hydra:member": known[:2], "hydra:totalItems": 3}),
         to_reply({"hydra:member": known[:2], "hydra:totalItems": 2}),
         to_reply({"hydra:member": known[:1], "hydra:totalItems": 3}),
+        to_reply({}, status=404),  # of the path
     )
 
-    with pytest.raises(PimFilterIgnored):
-        use(transport, lambda client: client.fetch(Kind.DOCUMENT, "a/b"))
+    async def look(client: PimClient) -> tuple[object, bool]:
+        found = await client.fetch(Kind.DOCUMENT, "a/b")
+        return found, await client.believes_absence(Kind.DOCUMENT, "a/b")
+
+    assert use(transport, look) == (None, False)
 
 
 @pytest.mark.parametrize("code", ["..", "../users", "a/../b"])
@@ -210,7 +218,7 @@ def test_a_list_of_attributes_that_does_not_end_is_unusable() -> None:
         ("abc", (), False),
         ("ab", ("id[]",), True),
         ("ab", (), False),
-        ("a", ("id[]",), False),
+        ("a", ("id[]",), True),
         ("a", (), False),
         ("", ("id[]",), False),
     ],

@@ -27,7 +27,7 @@ class TinyPim(httpx.AsyncBaseTransport):
         counts: bool = True,
     ) -> None:
         self._collections = collections
-        self._filters = filters
+        self.filters = filters
         self._decodes_paths = decodes_paths
         self._counts = counts
         self.requests: list[httpx.Request] = []
@@ -60,7 +60,7 @@ class TinyPim(httpx.AsyncBaseTransport):
 
     def _list(self, members: Sequence[Json], pairs: Sequence[tuple[str, str]]) -> Json:
         page, limit = (int(dict(pairs)[name]) for name in ("page", "limit"))
-        for name in self._filters:
+        for name in self.filters:
             wanted = {value for given, value in pairs if given == name}
             if wanted:
                 members = [each for each in members if _read(each, name) in wanted]

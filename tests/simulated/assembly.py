@@ -147,7 +147,7 @@ class Assembly:
             clock=clock,
             wall_clock=self.wall,
         )
-        asker = Asker(pim, self.gate, batch_max=_PACK_MAX)
+        asker = Asker(pim, self.gate, batch_max=_PACK_MAX, clock=clock)
         settler = Settler(
             publisher=self.publisher,
             dead_letters=self._dead_letters("fetch"),

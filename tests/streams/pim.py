@@ -173,7 +173,7 @@ async def open_bench(
         clock=clock,
         wall_clock=clock,
     )
-    asker = Asker(client, gate, batch_max=batch_max)
+    asker = Asker(client, gate, batch_max=batch_max, clock=clock)
     settler = Settler(
         publisher=publisher,
         dead_letters=DeadLetters(publisher, TOPICS.dead_letters, "fetch", clock),

@@ -140,6 +140,32 @@ def test_without_any_memory_half_of_the_window_counts_as_used() -> None:
     run(scenario())
 
 
+@dataclass
+class CrowdedTopic(MemoryPublisher):
+    """Somebody tries a token just before an owner tells its successors what it remembers."""
+
+    tried: int = 0
+
+    async def append(self, topic: str, **given: Any) -> int:
+        """Append, after the other's record."""
+        record = GrantRecord.parse(given["value"] or b"")
+        if record.kind is GrantKind.MEMORY and self.tried:
+            check = GrantRecord(GrantKind.CHECK, "other", self.tried)
+            await super().append(topic, key=b"other", value=check.to_json(), partition=0)
+        return await super().append(topic, **given)
+
+
+def test_a_token_that_is_tried_while_an_owner_takes_over_without_a_memory_counts() -> None:
+    async def used(tried: int) -> float:
+        log = Log(publisher=CrowdedTopic(tried=tried))
+        await log.write(GrantRecord(GrantKind.GRANT, "other", 1))  # what came before it is lost
+        gate = log.gate(limit=100)
+        await send(gate)
+        return gate.used_ratio
+
+    assert run_virtually(used(3)) == pytest.approx(run_virtually(used(0)) + 0.03)
+
+
 def test_grants_grow_with_the_demand_and_settle_the_one_before() -> None:
     async def scenario() -> None:
         log = Log()

@@ -18,7 +18,7 @@ from typing import Final
 from kafka import OffsetAndMetadata, TopicPartition
 
 from ops.connections import kafka_admin
-from ops.installation import READY_WITHIN_S, Installation
+from ops.installation import Installation
 from ops.lag import read_positions
 from tests.integration.large_sites import assert_equal, open_large_site, run
 
@@ -59,8 +59,7 @@ async def measure_index_stage(site: Installation, workers: int) -> None:
     site.workers.clear()
     await asyncio.to_thread(_rewind, site)
     started = [site.start_worker() for _ in range(workers)]
-    for each in started:
-        await asyncio.to_thread(each.wait_for_log, "worker.started", READY_WITHIN_S)
+    await site.workers_started()
     first, used = await _wait_for_progress(site), [_processor_s(each.pid) for each in started]
     since_s = time.monotonic()
     while (left := await site.lag()) > 0:

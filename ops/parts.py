@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
-from kafka.errors import KafkaError as KafkaPythonError
 
 from pim.client import PimClient
 from pim.kinds import Kind
@@ -51,7 +50,6 @@ from streams.scan_pages import PageReader
 from streams.scanner import Scanner
 from streams.scouting import Scout
 from streams.settling import Settler
-from streams.surroundings import describe_topics
 from streams.webhook_watch import WebhookWatch
 from topics.audit import AuditRecord
 from topics.control import EpochRecord, StageStop, fold_stops
@@ -85,11 +83,9 @@ class Parts:
     ends: EndOffsets  # of notifications
     snapshot_ends: EndOffsets
     epoch: EpochRecord
+    snapshots: TopicState
     reference: Reference
     pauses: Pauses = field(default_factory=Pauses)
-    _snapshots: TopicState | None = field(
-        default=None, init=False
-    )  # asked for once: another one ends the worker
 
     @cached_property
     def topics(self) -> TopicNames:
@@ -215,20 +211,15 @@ class Parts:
         Return how far the index has come in each partition of `snapshots`.
 
         Raises:
-            KafkaUnavailable, SinkUnavailable: it is not known now.
+            SinkUnavailable: it is not known now.
         """
         try:
-            if self._snapshots is None:
-                found = await asyncio.to_thread(describe_topics, self.settings)
-                self._snapshots = found[self.topics.snapshots]
             return await read_positions(
                 self.client,
                 self.settings.index_prefix,
-                topic_id=self._snapshots.topic_id,
-                partitions=self._snapshots.partitions,
+                topic_id=self.snapshots.topic_id,
+                partitions=self.snapshots.partitions,
             )
-        except KafkaPythonError as error:
-            raise KafkaUnavailable(f"kafka: {error!r}") from error
         except (ApiError, TransportError) as error:
             raise SinkUnavailable(f"elasticsearch: {error}") from error
 
@@ -262,13 +253,13 @@ class Parts:
             clock=time.time,
         )
 
-    def to_rebuild(self, snapshots: TopicState) -> Rebuild:
+    def to_rebuild(self) -> Rebuild:
         """Return what completes a transfer that was stopped after its swap."""
         return Rebuild(
             settings=self.settings,
             client=self.client,
             publisher=self.publisher,
-            snapshots=snapshots,
+            snapshots=self.snapshots,
             committed=dict,  # noted before the swap, by whoever began it
             types=self.reference.types,
             report=lambda *_: None,

@@ -95,15 +95,24 @@ async def run_worker(settings: Settings) -> None:
         follower = await _follow(settings, reference, topics.reference, stack)
         pausing = await _follow(settings, pauses, topics.control, stack)
         gate.hold(lambda: pauses.to_wait("fetch"))
+        states = await asyncio.to_thread(describe_topics, settings)
         parts = Parts(
-            settings, client, publisher, pim, gate, ends, snapshot_ends, epoch, reference, pauses
+            settings,
+            client,
+            publisher,
+            pim,
+            gate,
+            ends,
+            snapshot_ends,
+            epoch,
+            states[topics.snapshots],
+            reference,
+            pauses,
         )
         stages = parts.to_stages()
         app = create_app(settings, stages)
         app.on_partitions_assigned.connect(claim_quota(parts, DUE_PARTITION))
-        surroundings = Surroundings(
-            settings, client, epoch.epoch, await asyncio.to_thread(describe_topics, settings)
-        )
+        surroundings = Surroundings(settings, client, epoch.epoch, states)
         surroundings.attach(app)
         exporter = FactsExporter(
             Collector(settings).collect, parts.gate.is_ours, lambda: parts.gate.used_ratio
@@ -135,7 +144,7 @@ async def run_worker(settings: Settings) -> None:
             parts.webhook_watch.run,
             partial(surroundings.keep_positions, app),
             partial(purge_forever, parts.to_purger(app)),
-            partial(complete_stopped, parts.to_rebuild(surroundings.states[topics.snapshots])),
+            partial(complete_stopped, parts.to_rebuild()),
         )
         await Worker(app, stages, watches).run()
 

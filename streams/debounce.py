@@ -46,7 +46,8 @@ class Pending(Generic[Receipt]):
     """What waits for one resource."""
 
     newest: Notification
-    receipt: Receipt  # of the newest notification: to acknowledge once passed on
+    said: Said  # by the newest notification
+    receipt: Receipt  # of it: to acknowledge once passed on
     first_s: float  # append times, unix seconds; the first is never after it was taken
     newest_s: float
     due_s: float
@@ -56,7 +57,6 @@ class Pending(Generic[Receipt]):
     ours: bool = True  # none of the notifications is the PIM's own
     delete: bool = False  # the PIM's newest, or one of ours since, says that the resource is gone
     created: bool = False  # one of the notifications says that the resource is new
-    said: Said | None = None  # by the newest
     kept: Kept[Receipt] = field(default_factory=Kept)
     changed_s: float | None = None  # when the PIM made the newest of its own
     queued_s: float = 0.0  # which of its places in the queue counts
@@ -121,11 +121,17 @@ class DebounceBuffer(Generic[Receipt]):
         superseded: list[Receipt] = []
         entry = self._pending.get(key)
         if entry is None:
-            entry = self._to_entry(notification, receipt, appended_s, not_before_s, now_s)
+            entry = self._to_entry(
+                notification,
+                said,
+                receipt,
+                appended_s=appended_s,
+                not_before_s=not_before_s,
+                now_s=now_s,
+            )
             self._pending[key] = entry
             self._enqueue(key, entry)
         else:
-            assert entry.said is not None
             superseded = entry.kept.supersede(entry.receipt, entry.said, said)
             self._coalesce(entry, notification, receipt, appended_s, now_s)
         _note(entry, said, notification.created_s)
@@ -180,7 +186,9 @@ class DebounceBuffer(Generic[Receipt]):
     def _to_entry(
         self,
         notification: Notification,
+        said: Said,
         receipt: Receipt,
+        *,
         appended_s: float,
         not_before_s: float | None,
         now_s: float,
@@ -189,6 +197,7 @@ class DebounceBuffer(Generic[Receipt]):
         idle = not self._is_recent(notification.key, now_s)
         entry = Pending(
             newest=notification,
+            said=said,
             receipt=receipt,
             first_s=min(appended_s, now_s),
             newest_s=appended_s,

@@ -197,14 +197,19 @@ class Parts:
         )
 
     async def read_stops(self) -> Mapping[str, StageStop]:
-        try:
-            control = await self.read_control()
-        except KafkaError as error:
-            raise KafkaUnavailable(f"kafka: {error!r}") from error
-        return fold_stops((each.key, each.value) for each in control)
+        return fold_stops((each.key, each.value) for each in await self.read_control())
 
     async def read_control(self) -> list[Read]:
-        return await read_log(self.topics.control, to_aiokafka_options(self.settings))
+        """
+        Return all records of `control`.
+
+        Raises:
+            KafkaUnavailable: nobody knows now.
+        """
+        try:
+            return await read_log(self.topics.control, to_aiokafka_options(self.settings))
+        except KafkaError as error:
+            raise KafkaUnavailable(f"{self.topics.control} cannot be read: {error!r}") from error
 
     async def read_indexed(self) -> Mapping[int, int]:
         """

@@ -59,6 +59,8 @@ class Pending(Generic[Receipt]):
     created: bool = False  # one of the notifications says that the resource is new
     kept: Kept[Receipt] = field(default_factory=Kept)
     changed_s: float | None = None  # when the PIM made the newest of its own
+    partition: int = 0  # of the newest
+    moved: bool = False  # others lie in another partition
     queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
     uuids: list[str] = field(default_factory=list)
@@ -104,6 +106,7 @@ class DebounceBuffer(Generic[Receipt]):
         receipt: Receipt,
         *,
         appended_s: float,
+        partition: int = 0,
         not_before_s: float | None = None,
         is_ours: bool = False,
         trace: bytes | None = None,
@@ -129,9 +132,12 @@ class DebounceBuffer(Generic[Receipt]):
                 not_before_s=not_before_s,
                 now_s=now_s,
             )
+            entry.partition = partition
             self._pending[key] = entry
             self._enqueue(key, entry)
         else:
+            entry.moved |= partition != entry.partition
+            entry.partition = partition
             superseded = entry.kept.supersede(entry.receipt, entry.said, said)
             self._coalesce(entry, notification, receipt, appended_s, now_s)
         _note(entry, said, notification.created_s)

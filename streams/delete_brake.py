@@ -56,12 +56,22 @@ class DeleteBrake:
         self._deciding = asyncio.Lock()  # many deletes of one answer are judged side by side
 
     async def admit(self, key: str) -> bool:
-        """Return whether the unannounced delete of a resource may go through now."""
+        """
+        Return whether the unannounced delete of a resource may go through now.
+
+        Raises:
+            KafkaUnavailable: nobody knows now.
+        """
         async with self._deciding:
             return await self._decide(key)
 
     async def release(self, key: str) -> None:
-        """Note that a resource lives: its parked delete is of no account any more."""
+        """
+        Note that a resource lives: its parked delete is of no account any more.
+
+        Raises:
+            KafkaUnavailable: nobody knows now.
+        """
         async with self._deciding:
             if self._passed is None:
                 await self._load()
@@ -96,8 +106,7 @@ class DeleteBrake:
 
     async def _load(self) -> dict[str, float]:
         if self._passed is None or self._clock() - self._loaded_s >= RELOAD_AFTER_S:
-            self._loaded_s = self._clock()
-            self._passed, self._braked = fold_deletes(
-                (record.key, record.value) for record in await self._read_control()
-            )
+            asked_s, records = self._clock(), await self._read_control()
+            self._passed, self._braked = fold_deletes((each.key, each.value) for each in records)
+            self._loaded_s = asked_s
         return self._passed

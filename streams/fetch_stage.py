@@ -44,6 +44,11 @@ from topics.partitions import to_partition
 from topics.records import Received
 
 KEYS_MAX: Final = 40_000
+MOVED_AGAIN_S: Final = 30.0
+"""
+How long one of our notifications waits whose place is not known here: longer than a worker goes on
+after partitions were added. Else it would be appended again and again until then.
+"""
 _POLL_S: Final = 0.05
 _OBSERVE_S: Final = 1.0
 """How often metrics learn what waits: nobody reads them more often."""
@@ -229,14 +234,18 @@ class Fetcher:
         """
         Whether the end offsets are those of the log that the due record speaks of.
 
-        If not, the notification is appended again: its new place in the log decides.
+        If not, or if it speaks of two places, the notification is appended again: its new place in
+        the log decides.
         """
         record = entry.record
         partition = to_partition(to_key_bytes(record.code), len(ends))
-        if partition == record.partition and ends.get(partition, 0) > record.offset:
+        is_here = partition == record.partition and ends.get(partition, 0) > record.offset
+        if is_here and not record.moved:
             return True
         log.warning("notification.moved", key=record.key, partition=partition)
-        await self._settler.trigger(record, reason="moved")
+        # One of ours is where the topic has its key now, so it may be this worker that is behind.
+        after_s = MOVED_AGAIN_S if record.ours else None
+        await self._settler.trigger(record, reason="moved", after_s=after_s)
         self._finish(entry)
         return False
 
@@ -253,7 +262,11 @@ class Fetcher:
             quindex_notifications=entry.record.notifications,
             quindex_lane=entry.record.lane.value,
         ):
-            held_until_s = await self._settler.settle(entry, resource, ends, fetched_s)
+            try:
+                held_until_s = await self._settler.settle(entry, resource, ends, fetched_s)
+            except KafkaUnavailable as error:  # the others of its pack are not held up
+                self._postpone([entry], error)
+                return
         if held_until_s is None:
             self._finish(entry)
         else:
@@ -262,7 +275,7 @@ class Fetcher:
     def _postpone(self, entries: list[Entry], error: QuindexError) -> None:
         """Let them wait, each longer than before; all are let go once the PIM is well again."""
         now_s = self._clock()
-        self._waits_for = f"the PIM: {error}"
+        self._waits_for = str(error) if isinstance(error, KafkaUnavailable) else f"the PIM: {error}"
         for entry in entries:
             entry.postpone()
             entry.alone = entry.attempts >= _ALONE_AFTER  # it may be the one that the PIM fails at

@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar, cast
 
 BEGIN_S = 1_000_000.0
@@ -13,11 +14,12 @@ Result = TypeVar("Result")
 
 class _Selector(selectors.DefaultSelector):
     now_s = BEGIN_S
+    has_io = True
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout == 0:  # something is ready: nothing is asked of the system meanwhile
             return []
-        found = super().select(0)
+        found = super().select(0) if self.has_io else []
         if not found:
             assert timeout is not None, "every task waits for something that never comes"
             self.now_s += max(timeout, _TICK_S)
@@ -25,10 +27,15 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """asyncio.sleep, asyncio.timeout and call_later go by its own time."""
+    """
+    asyncio.sleep, asyncio.timeout and call_later go by its own time.
 
-    def __init__(self) -> None:
+    Without *has_io* the system is never asked: neither for sockets nor for what threads have done.
+    """
+
+    def __init__(self, *, has_io: bool = True) -> None:
         self._virtual = _Selector()
+        self._virtual.has_io = has_io
         super().__init__(self._virtual)
 
     def time(self) -> float:
@@ -60,7 +67,7 @@ async def until(
             await asyncio.sleep(every_s)
 
 
-def run_virtually(scenario: Coroutine[Any, Any, Result]) -> Result:
+def run_virtually(scenario: Coroutine[Any, Any, Result], *, has_io: bool = True) -> Result:
     """Run a coroutine on a loop of its own."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=partial(VirtualLoop, has_io=has_io)) as runner:
         return runner.run(scenario)

@@ -36,6 +36,7 @@ class DueRecord(BaseModel):
     ours: bool = False  # none of the notifications is the PIM's own
     partition: int  # of `notifications`
     offset: int  # of the newest notification
+    moved: bool = False  # others lie in another partition: none of them covers all
     notified_s: float  # append times of the first and the newest notification, unix seconds
     newest_s: float
     changed_s: float | None = None  # when the PIM made the newest notification of its own
@@ -72,7 +73,8 @@ class DueRecord(BaseModel):
         Coalesce with a record of the same resource that was appended later.
 
         The PIM's newest notification decides about the delete, for ours say nothing of it; the more
-        urgent lane wins; locales, counts and times are united.
+        urgent lane wins; locales, counts and times are united. Offsets of two partitions cannot
+        be compared: the record says so then.
         """
         assert newer.key == self.key
         # Two appends of one stage may change places when one of them is tried again.
@@ -87,6 +89,7 @@ class DueRecord(BaseModel):
             update={
                 "delete": newest.delete or (newest.ours and older.delete),
                 "ours": self.ours and newer.ours,
+                "moved": self.moved or newer.moved or self.partition != newer.partition,
                 "lane": min(self.lane, newer.lane, key=lanes.index),
                 "early": self.early and newer.early,
                 "changed_s": _to_latest(self.changed_s, newer.changed_s),

@@ -11,6 +11,7 @@ from elasticsearch import AsyncElasticsearch
 from pim.client import PimClient
 from pim.kinds import Kind
 from runtime.clock import Clock
+from runtime.errors import KafkaUnavailable
 from runtime.settings import Settings
 from sinks.batches import BatchFormer
 from sinks.elasticsearch import ElasticsearchSink
@@ -157,7 +158,7 @@ class Assembly:
             brake=DeleteBrake(
                 publisher=self.publisher,
                 topic=TOPICS.control,
-                read_control=LogReader(log, TOPICS.control, line).read,
+                read_control=LogReader(log, TOPICS.control, line, KafkaUnavailable("away")).read,
                 count_live=partial(count_live, self.client, ALIASES[0]),
                 limit_given=None,
                 clock=self.wall,

@@ -193,18 +193,19 @@ class LogEnds:
 
 @dataclass
 class LogReader:
-    """Reads the first partition of a small topic whole."""
+    """Reads the first partition of a small topic whole; *error* is raised if nobody answers."""
 
     log: Log
     topic: str
     line: Line
+    error: Exception = field(default_factory=KafkaConnectionError)
 
     async def read(self, start: int = 0) -> list[Read]:
         """Return its records from *start* on."""
         await self.line.send()
         if self.log.is_down:
             await asyncio.sleep(_ENDS_WITHIN_S)
-            raise KafkaConnectionError
+            raise self.error
         records = self.log.topics[self.topic][0].read(start, records_max=1_000_000)
         found = [Read(each.offset, each.appended_s, each.key, each.value) for each in records]
         await self.line.receive()

@@ -76,6 +76,7 @@ class Member:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _feeding: asyncio.Task[None] | None = None
     _acked: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_comparing: bool = False
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -226,8 +227,18 @@ class Member:
     async def _comparing(self) -> AsyncIterator[None]:
         """Note what is acknowledged and not committed by the end, though the group would have it."""
         kept, refusals, began_s = self._to_resume(), self.refusals, self.log.clock()
-        yield
-        if self.line.is_dead or self.refusals != refusals or not self.group.accepts(self):
+        is_first, self._is_comparing = not self._is_comparing, True
+        try:
+            yield
+        finally:
+            self._is_comparing = not is_first
+        # What is acknowledged while partitions move comes again, whoever leaves meanwhile.
+        if (
+            not is_first
+            or self.line.is_dead
+            or self.refusals != refusals
+            or not self.group.accepts(self)
+        ):
             return
         if self.log.clock() - began_s < self.consumer.revoke_commit_max_s:
             self.forgotten += [

@@ -68,6 +68,7 @@ class Pim:
     refused: int = 0
     lied: set[tuple[str, int]] = field(default_factory=set)
     lagged: set[str] = field(default_factory=set)
+    denied_last: set[str] = field(default_factory=set)  # live, and it was denied when asked last
     _counts: list[SlidingCount] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -111,7 +112,10 @@ class Pim:
             return self.moods.status, {}
         path = request.url.raw_path.decode().partition("?")[0]
         if (found := _RESOURCE.match(path)) is not None:
-            shown = self._show(unquote(found[1]))
+            code = unquote(found[1])
+            shown = self._show(code)
+            is_live = code in self.past and self.past[code][-1].revisions is not None
+            (self.denied_last.add if is_live and shown is None else self.denied_last.discard)(code)
             return (404, {}) if shown is None else (200, shown)
         return 200, self._list(dict(parse_qsl(request.url.query.decode())), request)
 

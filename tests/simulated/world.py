@@ -27,6 +27,7 @@ SETTLES_WITHIN_S: Final = 3 * 3_600.0
 _LOOK_EVERY_S: Final = 5.0
 _BUSY_SHARE: Final = 0.5
 _REST_S: Final = 300.0
+_LOOK_FOR_CIRCLES_EVERY_S: Final = 60.0
 _CIRCLES: Final = 3
 _CIRCLES_MIN: Final = 300
 _RESTARTED_AFTER_S: Final = (3.0, 40.0)
@@ -118,7 +119,7 @@ class World:
         """Return once far more notifications are ours than were ever accepted."""
         notifications, accepted = self.log.history[TOPICS.notifications], self.traffic.accepted
         while len(notifications) < _CIRCLES * len(accepted) + _CIRCLES_MIN:  # noqa: ASYNC110  # no event tells of it
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_LOOK_FOR_CIRCLES_EVERY_S)
         self.failures.append("it goes round in circles: triggers without end")
 
     async def _until(self, at_s: float) -> None:

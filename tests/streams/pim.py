@@ -52,6 +52,24 @@ class Ends:
 
 
 @dataclass
+class Control:
+    """What lies in `control`; *failure* is raised while set."""
+
+    publisher: MemoryPublisher
+    clock: VirtualClock
+    failure: KafkaUnavailable | None = None
+
+    async def read(self) -> list[Read]:
+        """Return its records."""
+        if self.failure is not None:
+            raise self.failure
+        return [
+            Read(offset, self.clock(), record.key, record.value)
+            for offset, record in enumerate(self.publisher.of(TOPICS.control))
+        ]
+
+
+@dataclass
 class PickyPublisher(MemoryPublisher):
     """Refuses what goes to some topics."""
 
@@ -86,6 +104,7 @@ class Bench:
     publisher: PickyPublisher
     quota: Quota
     ends: Ends
+    control: Control
     clock: VirtualClock
     inbox: Inbox = field(default_factory=lambda: Inbox("t.due"))
 
@@ -138,6 +157,7 @@ async def open_bench(
 ) -> AsyncIterator[Bench]:
     """Run a fetch stage, in a virtual loop."""
     clock, publisher, ends = VirtualClock(), PickyPublisher(), Ends()
+    control = Control(publisher, clock)
     quota = Quota((Window(limit=QUOTA, span_s=600),))
     app = create_app(documents=documents, clock=clock, behaviour=behaviour or Behaviour())
 
@@ -146,12 +166,6 @@ async def open_bench(
             Read(offset, clock(), record.key, record.value)
             for offset, record in enumerate(publisher.of(TOPICS.quota))
         ][start:]
-
-    async def read_control() -> list[Read]:
-        return [
-            Read(offset, clock(), record.key, record.value)
-            for offset, record in enumerate(publisher.of(TOPICS.control))
-        ]
 
     async def count_live() -> int:
         return 30
@@ -183,7 +197,7 @@ async def open_bench(
         brake=DeleteBrake(
             publisher=publisher,
             topic=TOPICS.control,
-            read_control=read_control,
+            read_control=control.read,
             count_live=count_live,
             limit_given=2,
             clock=clock,
@@ -204,7 +218,9 @@ async def open_bench(
     running = asyncio.create_task(stage.run())
     simulation: Simulation = app.state.simulation
     try:
-        yield Bench(stage, gate, client, settler, simulation, publisher, quota, ends, clock)
+        yield Bench(
+            stage, gate, client, settler, simulation, publisher, quota, ends, control, clock
+        )
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -286,6 +286,19 @@ def test_the_first_uuids_are_named_and_all_are_counted(buffer: Buffer, clock: Fa
     assert entry.count == UUIDS_MAX + 5
 
 
+@pytest.mark.parametrize(
+    ("partitions", "moved"), [((3, 3, 3), False), ((3, 4, 4), True), ((3, 4, 3), True)]
+)
+def test_what_lies_in_two_partitions_has_moved(
+    buffer: Buffer, clock: FakeClock, partitions: tuple[int, ...], moved: bool
+) -> None:
+    for receipt, partition in enumerate(partitions):
+        buffer.add(changed(), receipt, appended_s=clock(), partition=partition)
+
+    (entry,) = buffer.pop_all()
+    assert entry.moved is moved
+
+
 def test_the_same_code_of_two_kinds_are_two_resources(buffer: Buffer, clock: FakeClock) -> None:
     buffer.add(changed(event="document.update"), 1, appended_s=clock())
 

@@ -10,11 +10,14 @@ from simulator import changes
 from simulator.behaviour import Behaviour
 from simulator.faults import Fault, FaultKind
 from streams.choosing import TRY_DENIED_S
+from streams.fetch_stage import MOVED_AGAIN_S
 from streams.missing import LOOK_AGAIN_S
+from streams.watchdog import CHECK_EVERY_S, SURROUNDINGS_EVERY_S
 from tests.streams.examples import to_due_record
 from tests.streams.pim import TOPICS, fetch, open_bench, run
 from tests.streams.publishers import settle
 from topics.due import DueRecord
+from topics.notifications import to_not_before_s
 
 NOTHING = "nobody-has-this"
 
@@ -230,6 +233,56 @@ def test_a_notification_that_moved_is_appended_again(moved: str) -> None:
             assert bench.snapshots == []
             (trigger,) = bench.publisher.of(TOPICS.notifications)
             assert (trigger.key, trigger.headers["source"]) == (code.encode(), b"trigger")
+
+    run(scenario())
+
+
+def test_a_record_of_two_places_is_appended_again() -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            (code,) = bench.codes(1)
+            await bench.take_record(to_due_record(code).model_copy(update={"moved": True}))
+            await bench.until(lambda: bench.acknowledged, advance_s=0.05)
+
+            assert bench.snapshots == []
+            (trigger,) = bench.publisher.of(TOPICS.notifications)
+            assert to_not_before_s(trigger.headers) is None
+
+    run(scenario())
+
+
+def test_what_is_ours_and_has_moved_waits_for_a_worker_that_knows_its_place() -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            (code,) = bench.codes(1)
+            record = to_due_record(code)
+            wrong = {"partition": record.partition + 1, "ours": True}
+            await bench.take_record(record.model_copy(update=wrong))
+            await bench.until(lambda: bench.acknowledged, advance_s=0.05)
+
+            (trigger,) = bench.publisher.of(TOPICS.notifications)
+            not_before_s = to_not_before_s(trigger.headers)
+            assert not_before_s is not None
+            assert not_before_s > bench.clock() + MOVED_AGAIN_S - 5
+            assert MOVED_AGAIN_S > SURROUNDINGS_EVERY_S + CHECK_EVERY_S
+
+    run(scenario())
+
+
+def test_what_was_fetched_waits_while_nobody_knows_what_was_deleted_lately() -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            there, gone = bench.codes(2)
+            changes.delete(bench.simulation.instance, (Kind.DOCUMENT, gone))
+            bench.control.failure = KafkaUnavailable("t.control cannot be read")
+            await bench.take(gone)
+            await bench.until(lambda: bench.stage.waits_for, advance_s=1)
+            assert bench.stage.waits_for == "t.control cannot be read"
+            await bench.take(there)
+            bench.control.failure = None
+            await bench.until(lambda: len(bench.acknowledged) == 2, advance_s=1)
+
+            assert {(s.code, s.deleted) for s in bench.snapshots} == {(there, False), (gone, True)}
 
     run(scenario())
 

@@ -51,6 +51,7 @@ def test_the_newest_notification_decides_about_the_delete(
 ) -> None:
     merged = older.merge(newer)
 
+    assert not merged.moved
     newest = older if newer.offset < older.offset else newer
     assert (merged.offset, merged.delete) == (newest.offset, newest.delete)
 
@@ -70,3 +71,5 @@ def test_of_two_partitions_the_later_record_is_the_newest() -> None:
     merged = older.merge(newer)
 
     assert (merged.partition, merged.offset, merged.delete) == (2, 1, True)
+    assert merged.moved
+    assert merged.merge(newer).moved

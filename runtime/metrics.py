@@ -87,6 +87,12 @@ pim_refused = Gauge("quindex_pim_refused", "1 while the PIM refuses the token.",
 pim_denies_all = Gauge(
     "quindex_pim_denies_all", "1 while the PIM answers 404 to everything.", registry=REGISTRY
 )
+pim_kind_refused = Gauge(
+    "quindex_pim_kind_refused",
+    "1 while the PIM refuses the token for one kind and accepts it for another.",
+    ["kind"],
+    registry=REGISTRY,
+)
 pim_concurrency = Gauge(
     "quindex_pim_concurrency", "Requests that may be under way at once.", registry=REGISTRY
 )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -12,7 +13,7 @@ from pim.kinds import Kind
 from runtime.clock import Clock
 from runtime.errors import PimAnswerUnusable, PimFilterIgnored, PimUnauthorized, TransientError
 from runtime.logs import get_logger
-from runtime.metrics import pim_denies_all
+from runtime.metrics import pim_denies_all, pim_kind_refused
 from streams.quota_gate import QuotaGate
 from topics.due import Lane
 
@@ -43,13 +44,16 @@ class Asker:
         self._clock = clock
         self._packs: bool | None = None
         self._probed_s = 0.0
-        self._refusals: dict[Kind, tuple[PimUnauthorized, float]] = {}  # and until when
+        self._refusals: dict[Kind, tuple[PimUnauthorized, float]] = {}  # and until when not to ask
         self._probing = asyncio.Lock()
         self._live: dict[Kind, str] = {}  # a code of each kind that was there lately
         self.denies_all = False
         """Whether the PIM answers, but has nothing: its 404s cannot be believed."""
         self.recoveries = 0
         """How often it had something again after that."""
+        pim_denies_all.set_function(lambda: gate.is_ours() and self.denies_all)
+        for kind in Kind:
+            pim_kind_refused.labels(kind.value).set_function(partial(self._is_refused, gate, kind))
 
     @property
     def pack_max(self) -> int:
@@ -101,6 +105,7 @@ class Asker:
             found[code] = await client.complete(kind, resource)
             self._live[kind] = code
         if found:
+            self._refusals.pop(kind, None)
             self._note(denies_all=False)
         return found
 
@@ -158,11 +163,13 @@ class Asker:
         except (TransientError, PimUnauthorized, PimAnswerUnusable):
             return False
 
+    def _is_refused(self, gate: QuotaGate, kind: Kind) -> bool:
+        return gate.is_ours() and kind in self._refusals
+
     def _note(self, *, denies_all: bool) -> None:
         if denies_all == self.denies_all:
             return
         self.denies_all = denies_all
-        pim_denies_all.set(denies_all)
         if denies_all:
             log.error("pim.denies_all", todo="see that the token still has its scopes in Quable")
         else:

@@ -146,6 +146,7 @@ class Fetcher:
         self._queue.clear()
         self._settler.brake.forget()
         self._gate.release()
+        self._show(used_ratio=0.0)  # the next owner says how it is
         self._room.set()
 
     async def drain(self) -> None:
@@ -178,10 +179,12 @@ class Fetcher:
         self._wake.set()
 
     def _observe(self, now_s: float) -> None:
-        if now_s < self._observed_s + _OBSERVE_S:
-            return
-        self._observed_s = now_s
-        _FULLEST.set(self._gate.used_ratio)
+        if self._gate.is_ours() and now_s >= self._observed_s + _OBSERVE_S:
+            self._observed_s = now_s
+            self._show(self._gate.used_ratio)
+
+    def _show(self, used_ratio: float) -> None:
+        _FULLEST.set(used_ratio)
         for lane, size in self._queue.sizes().items():
             _WAITING[lane].set(size)
 

@@ -12,7 +12,7 @@ from pim.pace import BreakerState, Pace
 from runtime.clock import Clock
 from runtime.errors import PimAnswerTooLarge, PimUnauthorized, PimUnavailable, QuindexError
 from runtime.logs import get_logger
-from runtime.metrics import pim_breaker_open, pim_concurrency, pim_refused
+from runtime.metrics import pim_concurrency
 
 REFUSED_PAUSE_S: Final = 10.0
 """How long nothing is asked after a refused token; then one request tries it again."""
@@ -41,6 +41,11 @@ class Pacing:
     def is_refused(self) -> bool:
         """Whether the PIM refuses the token, as far as we know."""
         return self._refused_until_s is not None
+
+    @property
+    def was_open(self) -> bool:
+        """Whether the breaker was open after the last answer: only single requests are sent then."""
+        return self._was_open
 
     @property
     def is_trying(self) -> bool:
@@ -74,7 +79,6 @@ class Pacing:
         """Let nothing start for a while: the PIM refuses a request that is known to be good."""
         if self._refused_until_s is None:
             log.error("pim.refused", pause_s=REFUSED_PAUSE_S)
-            pim_refused.set(1)
         self._refused_until_s = self._clock() + REFUSED_PAUSE_S
 
     @contextmanager
@@ -116,7 +120,6 @@ class Pacing:
     def _answered(self) -> None:
         if self._refused_until_s is not None:
             self._refused_until_s = None
-            pim_refused.set(0)
             log.warning("pim.accepted")
 
     def _finish(
@@ -129,7 +132,6 @@ class Pacing:
         if is_open == self._was_open:
             return
         self._was_open = is_open
-        pim_breaker_open.set(is_open)
         if is_open:
             log.error("breaker.opened", error=self._trouble)
         else:

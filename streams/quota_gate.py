@@ -17,6 +17,7 @@ from typing import Final
 from pim.pace import Pace
 from runtime.clock import Clock
 from runtime.logs import get_logger
+from runtime.metrics import pim_breaker_open, pim_refused
 from runtime.points import reach
 from streams.grants import VALID_S, WINDOW_SHARE_MAX, Allowance, to_holdings
 from streams.pacing import Pacing
@@ -69,6 +70,9 @@ class QuotaGate:
         self._running = 0
         self._held: Callable[[], str | None] = lambda: None
         self.requests = 0  # sent in this process's life
+        # Of the owner only: whoever owned the requests before knows nothing of the PIM any more.
+        pim_refused.set_function(lambda: self._is_ours and self.pacing.is_refused)
+        pim_breaker_open.set_function(lambda: self._is_ours and self.pacing.was_open)
 
     def hold(self, held: Callable[[], str | None]) -> None:
         """Let nothing start while *held* returns what is waited for."""

@@ -6,6 +6,7 @@ import pytest
 
 from pim.kinds import Kind
 from runtime.errors import KafkaUnavailable, RecordTooLarge
+from runtime.metrics import REGISTRY
 from simulator import changes
 from simulator.behaviour import Behaviour
 from simulator.faults import Fault, FaultKind
@@ -16,7 +17,7 @@ from streams.watchdog import CHECK_EVERY_S, SURROUNDINGS_EVERY_S
 from tests.streams.examples import to_due_record
 from tests.streams.pim import TOPICS, fetch, open_bench, run
 from tests.streams.publishers import settle
-from topics.due import DueRecord
+from topics.due import DueRecord, Lane
 from topics.notifications import to_not_before_s
 
 NOTHING = "nobody-has-this"
@@ -233,6 +234,39 @@ def test_a_notification_that_moved_is_appended_again(moved: str) -> None:
             assert bench.snapshots == []
             (trigger,) = bench.publisher.of(TOPICS.notifications)
             assert (trigger.key, trigger.headers["source"]) == (code.encode(), b"trigger")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(503, "quindex_pim_breaker_open"), (401, "quindex_pim_refused")]
+)
+def test_only_who_owns_the_requests_says_that_the_pim_is_unwell(status: int, name: str) -> None:
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            bench.simulation.faults.set(FaultKind.STATUS, Fault(status=status))
+            await bench.take(bench.codes(1)[0])
+            await bench.until(lambda: REGISTRY.get_sample_value(name) == 1, advance_s=1)
+            bench.stage.drop()
+            assert REGISTRY.get_sample_value(name) == 0
+
+    run(scenario())
+
+
+def test_only_who_owns_the_requests_says_what_waits_and_how_much_is_used() -> None:
+    waiting = ("quindex_fetch_waiting_keys", {"lane": Lane.LIVE.value})
+    used = ("quindex_quota_used_ratio", {"window": "fullest"})
+
+    async def scenario() -> None:
+        async with open_bench() as bench:
+            bench.use_quota(1.0)
+            await bench.take(bench.codes(1)[0])
+            await bench.until(lambda: REGISTRY.get_sample_value(*waiting) == 1, advance_s=1)
+            assert REGISTRY.get_sample_value(*used) == 1
+            bench.stage.drop()
+            await bench.take(bench.codes(1)[0])
+            await asyncio.sleep(5)
+            assert REGISTRY.get_sample_value(*waiting) == REGISTRY.get_sample_value(*used) == 0
 
     run(scenario())
 

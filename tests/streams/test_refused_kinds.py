@@ -6,6 +6,7 @@ import pytest
 
 from pim.client import PROBE_AGAIN_S
 from pim.kinds import Kind
+from runtime.metrics import REGISTRY
 from simulator.behaviour import Behaviour
 from simulator.faults import Fault, FaultKind
 from streams.asking import KIND_REFUSED_S
@@ -15,6 +16,11 @@ from tests.virtual_time import until
 from topics.due import Lane
 
 HOUR_S = 3_600.0
+
+
+def refused(kind: Kind) -> float | None:
+    """Return what the metric says."""
+    return REGISTRY.get_sample_value("quindex_pim_kind_refused", {"kind": kind.value})
 
 
 @pytest.mark.parametrize("lane", [Lane.LIVE, Lane.PROCESS])
@@ -33,10 +39,12 @@ def test_a_token_that_may_not_read_one_kind_holds_up_no_other(lane: Lane) -> Non
 
             assert {snapshot.code for snapshot in bench.snapshots} == set(documents)
             assert bench.clock() - started_s < KIND_REFUSED_S
+            assert {kind for kind in Kind if refused(kind)} == {Kind.ASSET}
 
             bench.simulation.faults.clear()
             await bench.until(lambda: len(bench.acknowledged) == 8, advance_s=1)
             assert {snapshot.code for snapshot in bench.snapshots} == {*documents, *assets}
+            assert not refused(Kind.ASSET)
 
     run(scenario())
 

@@ -30,7 +30,7 @@ from runtime.errors import (
     QuindexError,
 )
 from runtime.logs import get_logger
-from runtime.metrics import fetch_waiting_keys, quota_used_ratio
+from runtime.metrics import fetch_waiting_keys
 from runtime.points import reach
 from streams.asking import Asker
 from streams.choosing import Chooser
@@ -62,8 +62,7 @@ _UNUSABLE_MAX_S: Final = 3_600.0
 _ALONE_AFTER: Final = 2
 """Attempts without an answer, after which a resource is not packed with others."""
 
-# Looked up once: both are set whenever the stage turns round.
-_FULLEST: Final = quota_used_ratio.labels("fullest")
+# Looked up once: they are set whenever the stage turns round.
 _WAITING: Final = {lane: fetch_waiting_keys.labels(lane.value) for lane in Lane}
 
 log = get_logger(__name__)
@@ -146,7 +145,7 @@ class Fetcher:
         self._queue.clear()
         self._settler.brake.forget()
         self._gate.release()
-        self._show(used_ratio=0.0)  # the next owner says how it is
+        self._show_waiting()  # the next owner says how it is
         self._room.set()
 
     async def drain(self) -> None:
@@ -181,10 +180,9 @@ class Fetcher:
     def _observe(self, now_s: float) -> None:
         if self._gate.is_ours() and now_s >= self._observed_s + _OBSERVE_S:
             self._observed_s = now_s
-            self._show(self._gate.used_ratio)
+            self._show_waiting()
 
-    def _show(self, used_ratio: float) -> None:
-        _FULLEST.set(used_ratio)
+    def _show_waiting(self) -> None:
         for lane, size in self._queue.sizes().items():
             _WAITING[lane].set(size)
 

@@ -19,6 +19,7 @@ from pim.connection import TIMEOUT_S
 from pim.retries import TRIES_MAX
 from runtime.errors import (
     KafkaUnavailable,
+    MustRestart,
     OperatorError,
     PimAnswerUnusable,
     PimUnauthorized,
@@ -45,6 +46,7 @@ from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
+from topics.end_offsets import EndOffsets
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
 from topics.pauses import Pauses
@@ -96,6 +98,7 @@ async def run_worker(settings: Settings) -> None:
         pausing = await _follow(settings, pauses, topics.control, stack)
         gate.hold(lambda: pauses.to_wait("fetch"))
         states = await asyncio.to_thread(describe_topics, settings)
+        await check_partitions(ends, epoch.partitions, states[topics.notifications].partitions)
         parts = Parts(
             settings,
             client,
@@ -147,6 +150,23 @@ async def run_worker(settings: Settings) -> None:
             partial(complete_stopped, parts.to_rebuild()),
         )
         await Worker(app, stages, watches).run()
+
+
+async def check_partitions(ends: EndOffsets, *seen: int) -> None:
+    """
+    Compare how many partitions `notifications` had at several moments of the worker's start.
+
+    Raises:
+        MustRestart: some were added meanwhile, and nothing that looks from here on would notice.
+        Unreachable: the brokers do not answer.
+    """
+    try:
+        counts = sorted({*seen, len(await ends.read())})
+    except KafkaUnavailable as error:
+        raise Unreachable(f"Kafka: {error}.") from error
+    if len(counts) > 1:
+        log.error("worker.stalled", reason="partitions were added while it started", seen=counts)
+        raise MustRestart(f"partitions were added while the worker started: {counts}")
 
 
 async def _follow(

@@ -104,8 +104,8 @@ class Asker:
         for code, resource in found.items():
             found[code] = await client.complete(kind, resource)
             self._live[kind] = code
+        self._refusals.pop(kind, None)
         if found:
-            self._refusals.pop(kind, None)
             self._note(denies_all=False)
         return found
 
@@ -142,6 +142,8 @@ class Asker:
             except (PimAnswerUnusable, TransientError):
                 continue
             else:
+                if asked is kind:
+                    self._refusals.pop(kind, None)
                 if refusal is not None:
                     self._refusals[kind] = refusal, self._clock() + KIND_REFUSED_S
                     log.error("pim.refuses_kind", kind=kind.value, error=str(refusal))
@@ -162,6 +164,11 @@ class Asker:
             return is_missing and await client.believes_absence(kind, code)
         except (TransientError, PimUnauthorized, PimAnswerUnusable):
             return False
+
+    def forget(self) -> None:
+        """Forget what is wrong with the PIM: another worker asks it from here on."""
+        self.denies_all = False
+        self._refusals.clear()
 
     def _is_refused(self, gate: QuotaGate, kind: Kind) -> bool:
         return gate.is_ours() and kind in self._refusals

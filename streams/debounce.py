@@ -59,8 +59,7 @@ class Pending(Generic[Receipt]):
     created: bool = False  # one of the notifications says that the resource is new
     kept: Kept[Receipt] = field(default_factory=Kept)
     changed_s: float | None = None  # when the PIM made the newest of its own
-    partition: int = 0  # of the newest
-    moved: bool = False  # others lie in another partition
+    moved: bool = False  # others lie in another partition than the newest
     queued_s: float = 0.0  # which of its places in the queue counts
     count: int = 1
     uuids: list[str] = field(default_factory=list)
@@ -120,7 +119,7 @@ class DebounceBuffer(Generic[Receipt]):
         Returns the receipts that it supersedes, which may be acknowledged at once.
         """
         now_s, key = self._clock(), notification.key
-        said = Said(notification.is_create, notification.is_delete, is_ours)
+        said = Said(notification.is_create, notification.is_delete, is_ours, partition)
         superseded: list[Receipt] = []
         entry = self._pending.get(key)
         if entry is None:
@@ -132,12 +131,10 @@ class DebounceBuffer(Generic[Receipt]):
                 not_before_s=not_before_s,
                 now_s=now_s,
             )
-            entry.partition = partition
             self._pending[key] = entry
             self._enqueue(key, entry)
         else:
-            entry.moved |= partition != entry.partition
-            entry.partition = partition
+            entry.moved |= partition != entry.said.partition
             superseded = entry.kept.supersede(entry.receipt, entry.said, said)
             self._coalesce(entry, notification, receipt, appended_s, now_s)
         _note(entry, said, notification.created_s)

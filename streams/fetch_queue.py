@@ -64,12 +64,12 @@ class Waiting(Generic[Receipt]):
         """Merge with what waited behind this one; return the receipts that are superseded."""
         held_until_s = newer.held_until_s
         superseded = self.coalesce(newer.record, newer.receipt, held_until_s=held_until_s)
-        self.said = newer.said or self.said
-        return superseded + self.kept.take_over(newer.kept)
+        self.said = newer.said or _to_said(newer.record)
+        return superseded + self.kept.take_over(newer.kept, self.said)
 
 
 def _to_said(record: DueRecord) -> Said:
-    return Said(record.created, record.delete, record.ours)
+    return Said(record.created, record.delete, record.ours, record.partition, record.moved)
 
 
 @dataclass

@@ -144,6 +144,7 @@ class Fetcher:
         """Forget everything held; what is being fetched may finish."""
         self._queue.clear()
         self._settler.brake.forget()
+        self._asker.forget()
         self._gate.release()
         self._show_waiting()  # the next owner says how it is
         self._room.set()

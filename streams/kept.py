@@ -1,7 +1,6 @@
 """What is not superseded by a newer record of the same resource, since it alone says something."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Generic, TypeVar
 
 Receipt = TypeVar("Receipt")
@@ -9,16 +8,28 @@ Receipt = TypeVar("Receipt")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one record says of a resource, beside that it changed."""
+    """What one record says of a resource, beside that it changed; or some of them together."""
 
     new: bool
     gone: bool
     ours: bool  # none of its notifications is the PIM's own: it says nothing against *gone*
+    partition: int = 0  # of `notifications`, in which the newest notification lies
+    moved: bool = False  # others that it stands for lie in another one
 
+    def merge(self, newer: "Said") -> "Said":
+        """Return what both say together."""
+        return Said(
+            new=self.new or newer.new,
+            gone=newer.gone or (newer.ours and self.gone),
+            ours=self.ours and newer.ours,
+            partition=newer.partition,
+            moved=self.moved or newer.moved or self.partition != newer.partition,
+        )
 
-class _Says(Enum):
-    NEW = "new"
-    GONE = "gone"
+    def adds_to(self, newer: "Said") -> bool:
+        """Whether something would be forgotten, were only the newer one known."""
+        both = self.merge(newer)
+        return (both.new, both.gone, both.moved) != (newer.new, newer.gone, newer.moved)
 
 
 @dataclass(slots=True)
@@ -29,34 +40,30 @@ class Kept(Generic[Receipt]):
     Were they acknowledged before, what they say would be forgotten where partitions move.
     """
 
-    by_says: dict[_Says, Receipt] = field(default_factory=dict)
+    said: list[tuple[Receipt, Said]] = field(default_factory=list)  # oldest first
 
     @property
     def receipts(self) -> list[Receipt]:
         """Return all of them."""
-        return list(self.by_says.values())
+        return [receipt for receipt, _ in self.said]
 
     def supersede(self, receipt: Receipt, said: Said, newer: Said) -> list[Receipt]:
         """Keep *receipt* if what it *said* is not said by a newer one; return the superfluous."""
-        superseded = []
-        if newer.gone or not newer.ours:
-            superseded += self._drop(_Says.GONE)
-        # Where one says both, what says that the resource is new is the rarer.
-        if said.new and not newer.new:
-            superseded += self._drop(_Says.NEW)
-            self.by_says[_Says.NEW] = receipt
-        elif said.gone and newer.ours and not newer.gone:
-            superseded += self._drop(_Says.GONE)
-            self.by_says[_Says.GONE] = receipt
-        else:
-            superseded.append(receipt)
-        return superseded
+        self.said.append((receipt, said))
+        return self._reduce(newer)
 
-    def take_over(self, newer: "Kept[Receipt]") -> list[Receipt]:
-        """Keep what newer ones keep; return what that makes superfluous."""
-        superseded = [self.by_says[says] for says in newer.by_says if says in self.by_says]
-        self.by_says |= newer.by_says
-        return superseded
+    def take_over(self, newer: "Kept[Receipt]", newest: Said) -> list[Receipt]:
+        """Keep what newer ones keep, too; return what that makes superfluous."""
+        self.said += newer.said
+        return self._reduce(newest)
 
-    def _drop(self, says: _Says) -> list[Receipt]:
-        return [self.by_says.pop(says)] if says in self.by_says else []
+    def _reduce(self, newest: Said) -> list[Receipt]:
+        known, kept, superseded = newest, [], []
+        for receipt, said in reversed(self.said):
+            if said.adds_to(known):
+                kept.append((receipt, said))
+                known = said.merge(known)
+            else:
+                superseded.append(receipt)
+        self.said = kept[::-1]
+        return superseded[::-1]

@@ -18,6 +18,11 @@ from runtime.logs import get_logger
 from runtime.tracing import to_trace_headers
 from topics.layout import SNAPSHOT_MAX_BYTES
 
+METADATA_MAX_AGE_MS: Final = 10_000
+"""
+How long partitions may be added before records are spread over them (aiokafka: 300 s): what the
+ingress has put into a new one must not be announced again in the old one.
+"""
 _PAUSE_MIN_S: Final = 0.5
 _PAUSE_MAX_S: Final = 10.0
 _OVERHEAD_BYTES: Final = 64 * 1024
@@ -60,6 +65,7 @@ class KafkaPublisher:
             enable_idempotence=False,
             compression_type="lz4",
             linger_ms=2,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             max_request_size=SNAPSHOT_MAX_BYTES + _OVERHEAD_BYTES,
             request_timeout_ms=30_000,
         )

@@ -23,7 +23,7 @@ from streams.fetch_queue import Waiting
 from streams.missing import MissingVerdict, judge_missing, to_pause_s
 from streams.stale_answers import StaleAnswers
 from topics.dead_letters import DeadLetters
-from topics.due import DueRecord
+from topics.due import DueRecord, Lane
 from topics.names import TopicNames
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 from topics.records import Publisher, Received
@@ -115,13 +115,19 @@ class Settler:
     async def trigger(
         self, record: DueRecord, *, reason: str, after_s: float | None = None
     ) -> None:
-        """Append a notification of ours: its place in the log decides."""
+        """Append a notification of ours that says what the record says: its place in the log decides."""
         now_s = self.clock()
         await self.publisher.append(
             self.topics.notifications,
             key=to_key_bytes(record.code),
             value=to_synthetic(
-                record.kind, record.code, now_s=now_s, reason=reason, delete=record.delete
+                record.kind,
+                record.code,
+                now_s=now_s,
+                reason=reason,
+                process=reason if record.lane is Lane.PROCESS else None,
+                delete=record.delete,
+                created=record.created,
             ),
             headers=to_headers(
                 Source.TRIGGER,

@@ -63,18 +63,20 @@ def to_synthetic(
     reason: str,
     process: str | None = None,
     delete: bool = False,
+    created: bool = False,
 ) -> bytes:
     """
     Return a notification of ours that asks to look at a resource again.
 
     *reason* stands where Quable names the user; with *process* it goes through the process lane.
     *delete* says that the resource is known to be gone: should the PIM not have it, nothing more
-    is asked.
+    is asked; *created*, that it is new.
     """
+    event = "delete" if delete else "create" if created else "update"
     body: dict[str, object] = {
         "schema": 1,
         "uuid": str(uuid4()),
-        "code": f"{_EVENT_NAMES[kind]}.{'delete' if delete else 'update'}",
+        "code": f"{_EVENT_NAMES[kind]}.{event}",
         "links": [],
         "created_at": datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds"),
         "created_by": f"quindex: {reason}",

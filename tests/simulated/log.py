@@ -11,6 +11,7 @@ from faust.types import TP
 
 from runtime.errors import KafkaUnavailable
 from streams.log_reader import Read
+from streams.publisher import METADATA_MAX_AGE_MS
 from tests.simulated.network import Line
 from topics.partitions import to_partition
 
@@ -140,6 +141,7 @@ class LogPublisher:
     random: Random
     repeated_share: float = _REPEATED_SHARE
     _turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=dict)
+    _known: dict[str, tuple[int, float]] = field(default_factory=dict)  # partitions, and since when
 
     async def append(
         self,
@@ -151,7 +153,7 @@ class LogPublisher:
         partition: int | None = None,
     ) -> int:
         """Return the record's offset once it is stored and the answer has come."""
-        chosen = self.log.choose(topic, key) if partition is None else partition
+        chosen = self._choose(topic, key) if partition is None else partition
         async with self._turns.setdefault((topic, chosen), asyncio.Lock()):
             while True:
                 self.line.appending[topic] += 1
@@ -160,11 +162,20 @@ class LogPublisher:
                     await self.log.up.wait()
                 finally:
                     self.line.appending[topic] -= 1
-                stored = self.log.store(topic, key, value, headers or {}, partition)
+                stored = self.log.store(topic, key, value, headers or {}, chosen)
                 if self.random.random() >= self.repeated_share:
                     await self.line.receive()
                     return stored.offset
                 await asyncio.sleep(_REPEAT_AFTER_S)
+
+    def _choose(self, topic: str, key: bytes | None) -> int:
+        """Return the partition of a key, by what the producer knows: it asks now and then."""
+        now_s = self.log.clock()
+        partitions, since_s = self._known.get(topic, (0, -METADATA_MAX_AGE_MS))
+        if now_s - since_s >= METADATA_MAX_AGE_MS / 1000:
+            partitions = len(self.log.topics[topic])
+            self._known[topic] = partitions, now_s
+        return to_partition(key or b"", partitions)
 
 
 @dataclass

@@ -82,16 +82,21 @@ def find_wrong(world: World) -> list[str]:
 
 def find_excused(world: World) -> set[str]:
     """
-    Return what a PIM has denied, though it lives, as its last word after a call that announced it.
+    Return what the PIM denied when it was asked last, though it lived, after a late repetition.
 
-    A call that is repeated late says again that a resource was deleted which is there again: a 404
-    just then is believed at once, as that of any delete; a reconcile finds it.
+    The last call repeats that a resource was deleted which is there again: a 404 just then is
+    believed at once, as that of any delete; a reconcile finds it.
     """
-    said = {}
-    for each in world.log.history[TOPICS.notifications]:
-        body = orjson.loads(each.value or b"")
-        said[body["resource"]["code"]] = body["code"]
-    return {code for code in world.pim.denied_last if said.get(code) == "document.delete"}
+    newest: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for each in world.traffic.accepted:
+        newest[each.code] = max(each.revision, newest.get(each.code, 0))
+        last[each.code] = each.revision
+    return {
+        code
+        for code in world.pim.denied_last
+        if last[code] < newest[code] and world.pim.was_deleted(code, last[code])
+    }
 
 
 def find_unaccounted(world: World) -> list[str]:

@@ -114,20 +114,30 @@ class Pim:
         if (found := _RESOURCE.match(path)) is not None:
             code = unquote(found[1])
             shown = self._show(code)
-            is_live = code in self.past and self.past[code][-1].revisions is not None
-            (self.denied_last.add if is_live and shown is None else self.denied_last.discard)(code)
+            self._note_denied(code, shown)
             return (404, {}) if shown is None else (200, shown)
         return 200, self._list(dict(parse_qsl(request.url.query.decode())), request)
 
     def _list(self, query: dict[str, str], request: httpx.Request) -> dict[str, Any]:
         wanted = [value for name, value in parse_qsl(request.url.query.decode()) if name == "id[]"]
         codes = wanted or sorted(self.past)
-        shown = [each for each in map(self._show, codes) if each is not None]
+        answers = {code: self._show(code) for code in codes}
+        for code in wanted:
+            self._note_denied(code, answers[code])
+        shown = [each for each in answers.values() if each is not None]
         page, limit = int(query["page"]), int(query["limit"])
         return {
             "hydra:member": shown[(page - 1) * limit : page * limit],
             "hydra:totalItems": len(shown),
         }
+
+    def was_deleted(self, code: str, revision: int) -> bool:
+        """Whether a revision of a document was its end."""
+        return any(each.revision == revision and not each.revisions for each in self.past[code])
+
+    def _note_denied(self, code: str, shown: dict[str, Any] | None) -> None:
+        is_live = code in self.past and self.past[code][-1].revisions is not None
+        (self.denied_last.add if is_live and shown is None else self.denied_last.discard)(code)
 
     def _show(self, code: str) -> dict[str, Any] | None:
         moods, past = self.moods, self.past.get(code)

@@ -28,6 +28,7 @@ class Step:
     pause_s: float
     event: str
     is_ours: bool
+    partition: int
 
 
 steps = st.builds(
@@ -38,6 +39,7 @@ steps = st.builds(
     pause_s=st.sampled_from([0, 0, 0.25, 0.5, 1.75, 2, 9.75, 15, 40]),
     event=st.sampled_from(["document.update", "document.create", "document.delete"]),
     is_ours=st.booleans(),
+    partition=st.sampled_from([1, 1, 1, 2]),
 )
 
 
@@ -46,7 +48,13 @@ def coalesce(given_steps: list[Step]) -> list[Pending[int]]:
     buffer = DebounceBuffer[int](TIMING, keys_max=10, clock=FakeClock())
     for receipt, step in enumerate(given_steps):
         notification = changed(step.code, event=step.event)
-        buffer.add(notification, receipt, appended_s=0.0, is_ours=step.is_ours)
+        buffer.add(
+            notification,
+            receipt,
+            appended_s=0.0,
+            is_ours=step.is_ours,
+            partition=step.partition,
+        )
     return buffer.pop_all()
 
 
@@ -66,6 +74,7 @@ def test_every_receipt_comes_out_once_and_none_waits_too_long(
             check(entry, clock())
             (again,) = coalesce([given_steps[receipt] for receipt in receipts])
             assert (again.created, again.delete) == (entry.created, entry.delete)
+            assert again.moved is entry.moved
         assert not buffer.is_full
 
     def check(entry: Pending[int], now_s: float) -> None:
@@ -80,7 +89,13 @@ def test_every_receipt_comes_out_once_and_none_waits_too_long(
 
     for receipt, step in enumerate(given_steps):
         notification = changed(step.code, event=step.event, process=step.process)
-        emitted += buffer.add(notification, receipt, appended_s=clock(), is_ours=step.is_ours)
+        emitted += buffer.add(
+            notification,
+            receipt,
+            appended_s=clock(),
+            is_ours=step.is_ours,
+            partition=step.partition,
+        )
         if step.ends is not None:
             buffer.end_process(step.ends)
         pop()

@@ -260,7 +260,7 @@ def test_what_says_so_and_came_during_a_fetch_is_kept_too(queue: Queue) -> None:
     add(queue, "a", 3, created=True)
     add(queue, "a", 4)
 
-    assert queue.put_back(taken, now_s=0, held_until_s=0) == [2, 1]
+    assert queue.put_back(taken, now_s=0, held_until_s=0) == [1, 2]
     assert (taken.receipt, taken.kept.receipts) == (4, [3])
 
 
@@ -282,6 +282,15 @@ def test_a_delete_that_came_during_a_fetch_is_not_taken_back_either(queue: Queue
     assert add(queue, "a", 4, ours=True) == 3
 
     assert (taken.kept.receipts, taken.record.delete) == ([2], True)
+
+
+def test_what_alone_names_another_partition_is_superseded_by_nothing(queue: Queue) -> None:
+    assert add(queue, "a", 1, partition=1) is None
+    assert add(queue, "a", 2, partition=2) is None
+    assert add(queue, "a", 3, partition=2) == 2
+    taken = take_first(queue)
+
+    assert (taken.receipt, taken.kept.receipts, taken.record.moved) == (3, [1], True)
 
 
 def test_the_pims_own_record_takes_a_delete_back(queue: Queue) -> None:

@@ -1,6 +1,7 @@
 """What holds of the fetch queue in any order of events."""
 
 from functools import reduce
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -10,15 +11,18 @@ from streams.fetch_queue import FetchQueue, Waiting
 from tests.streams.examples import to_due_record
 from topics.due import DueRecord, Lane
 
-SAID = [
+SAID: list[dict[str, Any]] = [
     {},
     {"created": True},
     {"delete": True},
     {"ours": True},
     {"ours": True},
     {"ours": True, "delete": True},
+    {"partition": 1},
+    {"created": True, "partition": 1},
+    {"moved": True},
 ]
-PLACES_MAX = 3  # the newest, what says that it is new, what says that it is gone
+PLACES_MAX = 4  # the newest, what says that it is new, that it is gone, that it has moved
 
 
 class QueueOfDueRecords(RuleBasedStateMachine):
@@ -48,6 +52,7 @@ class QueueOfDueRecords(RuleBasedStateMachine):
         again = reduce(DueRecord.merge, (self.waiting[receipt] for receipt in receipts))
         known = waiting.record
         assert (again.created, again.delete) == (known.created, known.delete)
+        assert again.moved is known.moved
 
     @rule(
         code=st.sampled_from("abc"),
@@ -56,7 +61,7 @@ class QueueOfDueRecords(RuleBasedStateMachine):
         held_s=st.sampled_from([0.0, 0.0, 2.0, 30.0]),
         said=st.sampled_from(SAID),
     )
-    def add(self, code: str, kind: Kind, lane: Lane, held_s: float, said: dict[str, bool]) -> None:
+    def add(self, code: str, kind: Kind, lane: Lane, held_s: float, said: dict[str, Any]) -> None:
         record = to_due_record(code, kind=kind, lane=lane, offset=self.receipts, **said)
         self.waiting[self.receipts] = record
         held_until_s = self.now_s + held_s if held_s else 0.0

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from pim.kinds import Kind
+from pim.notifications import parse_notification
 from runtime.errors import KafkaUnavailable, RecordTooLarge
 from runtime.metrics import REGISTRY
 from simulator import changes
@@ -273,12 +274,15 @@ def test_a_record_of_two_places_is_appended_again() -> None:
     async def scenario() -> None:
         async with open_bench() as bench:
             (code,) = bench.codes(1)
-            await bench.take_record(to_due_record(code).model_copy(update={"moved": True}))
+            record = to_due_record(code, lane=Lane.PROCESS, moved=True, created=True)
+            await bench.take_record(record)
             await bench.until(lambda: bench.acknowledged, advance_s=0.05)
 
             assert bench.snapshots == []
             (trigger,) = bench.publisher.of(TOPICS.notifications)
             assert to_not_before_s(trigger.headers) is None
+            again = parse_notification(trigger.value or b"")
+            assert (again.is_create, again.process_id) == (True, "moved")
 
     run(scenario())
 

@@ -46,6 +46,13 @@ def test_a_token_that_may_not_read_one_kind_holds_up_no_other(lane: Lane) -> Non
             assert {snapshot.code for snapshot in bench.snapshots} == {*documents, *assets}
             assert not refused(Kind.ASSET)
 
+            bench.simulation.faults.set(FaultKind.STATUS, Fault(status=403, path="/assets"))
+            await bench.take(assets[0], kind=Kind.ASSET, lane=lane)
+            await bench.until(lambda: refused(Kind.ASSET), advance_s=1)
+            bench.stage.drop()
+            bench.gate.claim()
+            assert not refused(Kind.ASSET)
+
     run(scenario())
 
 

@@ -16,7 +16,10 @@ from topics.records import Received
 from topics.scans import ScanRecord
 
 WAIT_MAX_S: Final = 60.0
-"""What must wait longer for another scan of its kind is appended again: nothing pins the log."""
+"""
+What must wait longer, for another scan of its kind or for the quota, is appended again: nothing
+pins the log, and what lies behind it is not taken for late.
+"""
 
 
 @dataclass(slots=True, eq=False)

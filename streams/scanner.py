@@ -28,7 +28,7 @@ from streams.log_reader import Read
 from streams.scan_budget import CompareBudget
 from streams.scan_outcomes import ScanOutcomes
 from streams.scan_pages import PageReader
-from streams.scan_queue import Pending, ScanQueue
+from streams.scan_queue import WAIT_MAX_S, Pending, ScanQueue
 from streams.scan_steps import next_step
 from streams.settling import Settler
 from topics.layout import DUE_PARTITION
@@ -130,17 +130,22 @@ class Scanner:
     async def _do(self, pending: Pending) -> None:
         scan = pending.scan
         self._budget.note(scan, self._clock())
+        is_well = True
         try:
             following = await self._step(scan)
         except (TransientError, PermanentError) as error:
-            following = self._postpone(pending, error)
+            following, is_well = self._postpone(pending, error), False
         if self._busy is not pending:  # dropped meanwhile: it is delivered again
             return
         if self._queue.is_superseded(pending):
             return
         if isinstance(following, float):
             pending.not_before_s = following
-            self._queue.add(pending)
+            if is_well and self._clock() - pending.since_s >= WAIT_MAX_S:
+                await self._store(scan)  # died here: it is there twice, and one of them goes
+                pending.received.acknowledge()
+            else:
+                self._queue.add(pending)
             return
         await self._store(following)
         self._budget.note(following, self._clock())

@@ -17,6 +17,7 @@ from streams.scan_budget import CompareBudget
 from streams.scan_outcomes import ScanOutcomes
 from streams.scan_pages import PageReader
 from streams.scan_patience import UNUSABLE_MAX_S
+from streams.scan_queue import WAIT_MAX_S
 from streams.scanner import Scanner, to_new_scan
 from tests.streams.examples import Inbox
 from tests.streams.pim import EPOCH, TOPICS, Bench, open_bench, run
@@ -344,6 +345,32 @@ def test_a_record_that_comes_twice_is_held_once() -> None:
             await scans.bench.until(lambda: len(scans.records) > 1, advance_s=0.1)
 
             assert scans.is_all_acknowledged
+
+    run(scenario())
+
+
+def test_a_scan_that_waits_for_its_budget_pins_nothing() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            asked = to_new_scan(
+                ScanPurpose.RECONCILE,
+                VARIANTS,
+                now_s=scans.bench.clock(),
+                since_s=None,
+                asked_by="command",
+            )
+            waits = asked.model_copy(update={"page": 1, "requests": 100})  # all that a day has
+            await scans.take(waits)
+            await asyncio.sleep(1)
+            assert scans.inbox.acknowledged == []
+            await asyncio.sleep(2 * WAIT_MAX_S)
+            assert scans.inbox.acknowledged == [0]
+            assert scans.records == [waits]
+
+            await scans.take(waits)
+            await asyncio.sleep(1)
+            assert scans.scanner.is_active
+            assert scans.bench.requests == 0
 
     run(scenario())
 

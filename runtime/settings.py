@@ -219,6 +219,8 @@ def _to_values(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
             if given[variable] != "":
                 values[name] = given[variable]
         elif name != secret and secret in SECRETS:
+            if given[variable] == "":
+                continue
             try:
                 values[secret] = Path(given[variable]).read_text("utf-8").rstrip("\r\n")
             except OSError as error:

@@ -64,7 +64,7 @@ def exported_traces(endpoint: str, *, process: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise OperatorError(
             f"QUINDEX_OTLP_ENDPOINT is set, but {error.name} is not installed. "
-            "Install it with pip install 'quindex[otel]', or unset it."
+            "Install it (in a checkout: pip install '.[otel]'), or unset it."
         ) from error
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=EXPORT_S)
     with _processed_by(BatchSpanProcessor(exporter), process):

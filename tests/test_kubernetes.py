@@ -44,6 +44,15 @@ def named(kind: str, name: str) -> dict[str, Any]:
     )
 
 
+@pytest.mark.parametrize("name", PODS)
+def test_what_kubernetes_says_of_its_services_is_not_taken_for_settings(name: str) -> None:
+    assert PODS[name]["enableServiceLinks"] is False
+
+
+def test_the_setup_makes_room_for_the_next_one() -> None:
+    assert named("Job", "quindex-setup")["spec"]["ttlSecondsAfterFinished"] == 600
+
+
 def test_every_file_is_a_resource() -> None:
     files = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
 

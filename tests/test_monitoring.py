@@ -106,6 +106,14 @@ def test_the_jobs_are_those_of_the_example() -> None:
     assert all(any(re.fullmatch(pattern, job) for job in jobs) for pattern in named)
 
 
+def test_no_port_of_the_examples_is_taken_twice() -> None:
+    scraped = (EXAMPLES / "prometheus.yml").read_text("utf-8")
+    behind_nginx = (EXAMPLES / "nginx.conf").read_text("utf-8")
+    ports = re.findall(r"127\.0\.0\.1:(\d+)", scraped + behind_nginx)
+
+    assert len(ports) == len(set(ports)) == 5
+
+
 def test_prometheus_itself_reads_rules_and_configuration() -> None:
     command = shutil.which("promtool")
     assert command, "promtool is not installed; apt-get install prometheus, as .ci/run does"

@@ -35,7 +35,7 @@ def to_configuration(example: str, folder: Path, port: int, upstreams: tuple[int
     changed = {
         "listen 443 ssl;": f"listen {HOST}:{port};",
         "127.0.0.1:8080": f"{HOST}:{upstreams[0]}",
-        "127.0.0.1:8081": f"{HOST}:{upstreams[1]}",
+        "127.0.0.1:8082": f"{HOST}:{upstreams[1]}",
         "    ssl_certificate ": "    # ssl_certificate ",
         "    ssl_certificate_key ": "    # ssl_certificate_key ",
         # A shared machine is slow at times: what is proven here is that no call is lost.

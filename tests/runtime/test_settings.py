@@ -55,7 +55,7 @@ def test_values_that_are_no_texts_are_taken_as_they_are() -> None:
 
 
 def test_an_empty_text_means_not_set() -> None:
-    assert load(topic_prefix="", quiet_s="") == Settings()
+    assert load(topic_prefix="", quiet_s="", pim_token_file="") == Settings()
 
 
 def test_settings_do_not_change() -> None:

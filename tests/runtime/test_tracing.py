@@ -127,4 +127,4 @@ def test_missing_packages_are_named_with_what_to_do() -> None:
         "except OperatorError as error: print(error)"
     )
 
-    assert "pip install 'quindex[otel]'" in run_python(command)
+    assert "pip install '.[otel]'" in run_python(command)

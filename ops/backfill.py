@@ -32,16 +32,23 @@ def command(
     settings = read_settings(needs=("kafka",))
 
     from ops.progress import Progress
-    from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left
+    from ops.scanning import (
+        follow,
+        refuse_failed,
+        start_scans,
+        tell_started,
+        to_kinds,
+        to_left,
+    )
     from topics.scans import ScanPurpose, ScanRecord
 
     chosen = to_kinds(kinds, settings)
     if dry_run:
-        click.echo(f"would read all resources of {', '.join(chosen)}")
+        line = f"would read all resources of {', '.join(chosen)}"
+        click.echo(json.dumps({"kinds": chosen, "dry_run": True}) if as_json else line)
         return
     scans = asyncio.run(start_scans(settings, ScanPurpose.BACKFILL, chosen, since_s=since_s))
-    for scan in scans:
-        click.echo(f"started scan {scan.id} of {scan.kind.value}", err=True)
+    tell_started(scans, as_json=as_json and detach)
     if detach:
         return
     progress = Progress("resources", limit="the PIM's quota")

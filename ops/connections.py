@@ -19,6 +19,11 @@ from streams.publisher import KafkaPublisher
 from topics.layout import to_layouts
 from topics.names import TopicNames
 
+APPEND_MAX_S: Final = 45.0
+"""
+How long a command waits for a record to be stored. A producer gives up a record that has no leader
+after 40 s, and says then what is the matter.
+"""
 _UNAUTHORIZED: Final = (401, 403)
 
 
@@ -96,10 +101,10 @@ async def elasticsearch_client(settings: Settings) -> AsyncIterator[AsyncElastic
 
 @asynccontextmanager
 async def publisher_of(
-    settings: Settings, *, needs_topics: bool = True
+    settings: Settings, *, needs_topics: bool = True, append_max_s: float | None = APPEND_MAX_S
 ) -> AsyncIterator[KafkaPublisher]:
     """
-    Yield a publisher that is connected.
+    Yield a publisher that is connected; what goes on for hours tries without end (None).
 
     Raises:
         Unreachable: no broker answers.
@@ -107,7 +112,7 @@ async def publisher_of(
     """
     if needs_topics and (missing := await asyncio.to_thread(find_missing_topics, settings)):
         raise topics_missing(missing)
-    publisher = KafkaPublisher(to_aiokafka_options(settings))
+    publisher = KafkaPublisher(to_aiokafka_options(settings), append_max_s=append_max_s)
     try:
         with _silenced("aiokafka"):
             await publisher.start()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -59,8 +59,8 @@ def discard(keys: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """
     Keep what is parked: all, or those named.
 
-    Each is looked at again too, and so is every unannounced delete that went through before the
-    brake closed: if the PIM was wrong, they come back.
+    Each is looked at again too, and so is every unannounced delete that went through in the hour
+    before the brake closed: if the PIM was wrong, they come back.
     """
     _resolve(keys, delete=False, dry_run=dry_run, as_json=as_json)
 
@@ -89,6 +89,14 @@ async def _read(settings: "Settings") -> tuple[dict[str, float], dict[str, float
     return fold_deletes((record.key, record.value) for record in records)
 
 
+def to_again(passed: Mapping[str, float], braked: Mapping[str, float]) -> list[str]:
+    """Return what went through in the hour before the brake closed, and since; not what ever did."""
+    from streams.delete_brake import SPAN_S
+
+    since_s = min(braked.values(), default=0.0) - SPAN_S
+    return sorted(key for key, at_s in passed.items() if at_s > since_s)
+
+
 async def _decide(
     settings: "Settings", keys: Sequence[str], *, delete: bool, dry_run: bool
 ) -> tuple[int, int]:
@@ -103,7 +111,7 @@ async def _decide(
     if unknown := [key for key in keys if key not in braked]:
         raise Refused(f"Not parked: {', '.join(unknown)}. See quindex deletes show.")
     chosen = list(keys) or sorted(braked)
-    again = sorted(passed) if chosen and set(chosen) == set(braked) else []
+    again = to_again(passed, braked) if chosen and set(chosen) == set(braked) else []
     if dry_run:
         return len(chosen), len(again)
     topics, now_s = TopicNames(settings.topic_prefix), time.time()

@@ -72,6 +72,12 @@ class FactsExporter:
 
 def forget() -> None:
     """Show nothing of the installation: another worker does."""
+    for name in STAGES:  # what this worker's own guard holds, the one that looks says
+        metrics.stage_stopped.labels(name).set(0)
+    _clear()
+
+
+def _clear() -> None:
     for by_label in _BY_LABEL:
         by_label.clear()
     for plain in metrics.UNKNOWN_AT_FIRST:
@@ -80,7 +86,7 @@ def forget() -> None:
 
 def show(facts: Facts) -> None:
     """Show what is known."""
-    forget()
+    _clear()
     metrics.facts_timestamp.set(facts.now_s)
     for part, name in _PARTS.items():
         metrics.part_up.labels(name).set(part not in facts.down)

@@ -216,13 +216,20 @@ async def _drop(
 ) -> None:
     from runtime.errors import Refused
     from sinks.fields import to_alias
+    from sinks.generations import to_filling_prefix
     from sinks.mappings import META
 
-    used = {to_alias(settings.index_prefix, locale) for locale in settings.locales}
+    prefix = settings.index_prefix
+    used = {to_alias(prefix, locale) for locale in settings.locales}
     for name, index in (await client.indices.get(index=list(names))).items():
-        if name not in names or META not in index["mappings"].get("_meta", {}):
+        made = index["mappings"].get("_meta", {}).get(META)
+        if name not in names or made is None:
             raise Refused(f"{name} is no index that quindex made.")
+        if not name.startswith(f"{to_alias(prefix, made['locale'])}-"):
+            raise Refused(f"{name} is another installation's: QUINDEX_INDEX_PREFIX is {prefix}.")
         if alias := used.intersection(index["aliases"]):
             raise Refused(f"{name} is live: it is behind the alias {', '.join(sorted(alias))}.")
+        if to_alias(to_filling_prefix(prefix), made["locale"]) in index["aliases"]:
+            raise Refused(f"{name} is being filled by a rebuild.")
     if not dry_run:
         await client.indices.delete(index=list(names))

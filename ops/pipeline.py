@@ -67,7 +67,9 @@ async def run_worker(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(elasticsearch_client(settings))
         await check_server(client)
-        publisher = await stack.enter_async_context(publisher_of(settings, needs_topics=False))
+        publisher = await stack.enter_async_context(
+            publisher_of(settings, needs_topics=False, append_max_s=None)
+        )
         ends = await _open_ends(settings, topics.notifications, stack)
         snapshot_ends = await _open_ends(settings, topics.snapshots, stack)
         pim = _open_pim(settings)

@@ -39,14 +39,20 @@ def command(
     settings = read_settings(needs=("kafka",))
 
     from ops.progress import Progress
-    from ops.scanning import follow, refuse_failed, start_scans, to_kinds, to_left
+    from ops.scanning import (
+        follow,
+        refuse_failed,
+        start_scans,
+        tell_started,
+        to_kinds,
+        to_left,
+    )
     from topics.scans import ScanPurpose, ScanRecord
 
     purpose = ScanPurpose.COMPARE if dry_run else ScanPurpose.RECONCILE
     scans = asyncio.run(start_scans(settings, purpose, to_kinds(kinds, settings), since_s=since_s))
     if detach:
-        for scan in scans:
-            click.echo(f"started scan {scan.id} of {scan.kind.value}", err=True)
+        tell_started(scans, as_json=as_json)
         return
     progress = Progress("resources", limit="the PIM's quota")
 
@@ -59,7 +65,9 @@ def command(
     examples = [example for scan in done for example in scan.examples]
     drift = sum(scan.drift for scan in done)
     if as_json:
-        click.echo(json.dumps({**totals, "drift": drift, "examples": examples}))
+        phases = {scan.id: scan.phase.value for scan in done}
+        found = {**totals, "drift": drift, "examples": examples, "scans": phases}
+        click.echo(json.dumps(found))
     else:
         for name, count in totals.items():
             click.echo(f"{name.replace('_', ' '):<10} {count}")

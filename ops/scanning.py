@@ -1,10 +1,13 @@
 """What commands about scans share: starting them, and following them in `due`."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+import click
 
 from ops.connections import publisher_of
 from ops.failures import said_plainly
@@ -88,6 +91,10 @@ def refuse_failed(scans: Sequence[ScanRecord]) -> None:
     Raises:
         OperatorError: a scan has not come to its end; says which, and why.
     """
+    cancelled = [scan for scan in scans if scan.phase is ScanPhase.CANCELLED]
+    if cancelled:
+        names = ", ".join(f"{scan.id} of {scan.kind.value}" for scan in cancelled)
+        raise OperatorError(f"Somebody has cancelled {names}: what it did not reach is not known.")
     failed = [scan for scan in scans if scan.phase is ScanPhase.FAILED]
     if failed:
         lines = "\n".join(
@@ -97,6 +104,15 @@ def refuse_failed(scans: Sequence[ScanRecord]) -> None:
             f"The PIM answers, but pages could not be read for an hour:\n{lines}\n"
             "Look at what the PIM says there, then run it again."
         )
+
+
+def tell_started(scans: Sequence[ScanRecord], *, as_json: bool) -> None:
+    """Say which scans go on without this command: on stderr, for programs as a result."""
+    for scan in scans:
+        click.echo(f"started scan {scan.id} of {scan.kind.value}", err=True)
+    if as_json:
+        started = [{"id": scan.id, "kind": scan.kind.value} for scan in scans]
+        click.echo(json.dumps({"started": started}))
 
 
 def to_kinds(given: Sequence[str], settings: Settings) -> list[Kind]:

@@ -33,7 +33,7 @@ async def open_rebuild(settings: Settings) -> AsyncIterator[Rebuild]:
     """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(elasticsearch_client(settings))
-        publisher = await stack.enter_async_context(publisher_of(settings))
+        publisher = await stack.enter_async_context(publisher_of(settings, append_max_s=None))
         yield Rebuild(
             settings=settings,
             client=client,

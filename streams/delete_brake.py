@@ -88,6 +88,10 @@ class DeleteBrake:
         passed = await self._load()
         now_s = self._clock()
         for old in [each for each, at_s in passed.items() if at_s <= now_s - SPAN_S]:
+            if not self._braked:  # else a person may want to know what went before
+                await self._publisher.append(
+                    self._topic, key=to_delete_key(UNANNOUNCED, old), value=None
+                )
             del passed[old]
         if key in passed:
             return True

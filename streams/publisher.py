@@ -13,7 +13,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from runtime.errors import KafkaRefused, RecordTooLarge
+from runtime.errors import KafkaRefused, KafkaUnavailable, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.tracing import to_trace_headers
 from topics.layout import SNAPSHOT_MAX_BYTES
@@ -45,8 +45,8 @@ class KafkaPublisher:
     that.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._options = options
+    def __init__(self, options: Mapping[str, Any], *, append_max_s: float | None = None) -> None:
+        self._options, self._append_max_s = options, append_max_s
         self._producer: AIOKafkaProducer | None = None
         self.waits_for: str | None = None
 
@@ -89,9 +89,27 @@ class KafkaPublisher:
         Return the record's offset once it is stored.
 
         Raises:
+            KafkaUnavailable: it was not within *append_max_s*; it may still be.
             RecordTooLarge: the topic does not take a record of this size.
             KafkaRefused: no try again mends it: a missing permission, an impossible topic.
         """
+        try:
+            async with asyncio.timeout(self._append_max_s):
+                return await self._append(topic, key, value, headers, partition)
+        except TimeoutError as error:
+            raise KafkaUnavailable(
+                f"Kafka has not taken a record of {topic} within {self._append_max_s:g} s "
+                f"({self.waits_for or 'it does not answer'}). It may still come."
+            ) from error
+
+    async def _append(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Mapping[str, bytes] | None,
+        partition: int | None,
+    ) -> int:
         assert self._producer is not None, "start() comes first"
         pause_s = _PAUSE_MIN_S
         while True:

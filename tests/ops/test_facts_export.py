@@ -68,11 +68,14 @@ def test_what_is_unknown_is_no_number_and_what_is_down_is_said() -> None:
 
 
 def test_another_worker_that_looks_is_left_alone() -> None:
-    show(HEALTHY)
+    stop = StopFacts("index", NOW_S, 90, 100, "document_parsing_exception")
+    show(replace(HEALTHY, stops=[stop]))
+    assert value("quindex_stage_stopped", stage="index") == 1
     forget()
 
     assert math.isnan(now())
     assert value("quindex_part_up", part="kafka") is None
+    assert value("quindex_stage_stopped", stage="index") == 0
 
 
 def test_only_the_owner_looks_and_a_look_that_fails_ends_nothing() -> None:

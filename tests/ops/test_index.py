@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from ops.index import command
 from runtime.errors import Refused, SettingsInvalid, Unreachable
+from sinks.fields import to_alias
+from sinks.generations import to_filling_prefix
 from sinks.indices import ensure_indices
 from tests.sinks.cluster import Cluster
 from tests.sinks.conftest import cluster
@@ -79,6 +81,15 @@ def test_indices_are_listed_and_what_nobody_uses_is_dropped(cluster: Cluster) ->
     assert isinstance(live.exception, Refused)
     foreign = run(cluster, "drop", f"{cluster.prefix}-fr_fr-000002", fails=True)
     assert isinstance(foreign.exception, Refused)
+    other = Cluster(cluster.address, f"{cluster.prefix}-other")
+    elsewhere = run(other, "drop", english, fails=True)
+    assert isinstance(elsewhere.exception, Refused)
+    assert "another installation's" in str(elsewhere.exception)
+    filling = to_alias(to_filling_prefix(cluster.prefix), "en_GB")
+    cluster.run(lambda client: client.indices.put_alias(index=english, name=filling))
+    busy = run(cluster, "drop", english, fails=True)
+    assert "is being filled" in str(busy.exception)
+    cluster.run(lambda client: client.indices.delete_alias(index=english, name=filling))
     assert run(cluster, "drop", english, "--dry-run").stdout == f"would delete {english}\n"
     assert run(cluster, "drop", english).stdout == f"deleted {english}\n"
     assert "left over" not in run(cluster, "plan").stdout

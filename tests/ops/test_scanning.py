@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from ops.__main__ import command
-from ops.scanning import refuse_failed, to_left
+from ops.scanning import refuse_failed, tell_started, to_left
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from topics.scans import ScanPhase, ScanPurpose, ScanRecord
@@ -35,9 +35,23 @@ def test_a_failed_scan_is_named_with_its_reason_and_no_control_character() -> No
     assert "\x1b" not in said
 
 
-@pytest.mark.parametrize("phase", [ScanPhase.DONE, ScanPhase.CANCELLED])
-def test_other_ends_are_no_failure(phase: ScanPhase) -> None:
-    refuse_failed([to_scan(phase)])
+def test_a_cancelled_scan_is_not_taken_for_one_that_found_nothing() -> None:
+    with pytest.raises(OperatorError, match="cancelled 0f3a91c2b7de of asset"):
+        refuse_failed([to_scan(ScanPhase.DONE), to_scan(ScanPhase.CANCELLED)])
+
+
+def test_a_scan_that_is_done_is_no_failure() -> None:
+    refuse_failed([to_scan(ScanPhase.DONE)])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_what_goes_on_by_itself_is_told(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    tell_started([to_scan(ScanPhase.READING)], as_json=as_json)
+
+    said = capsys.readouterr()
+    assert said.err == "started scan 0f3a91c2b7de of asset\n"
+    started = {"started": [{"id": "0f3a91c2b7de", "kind": "asset"}]}
+    assert (json.loads(said.out) if said.out else None) == (started if as_json else None)
 
 
 def test_what_is_left_is_what_scans_that_go_on_have_not_read() -> None:

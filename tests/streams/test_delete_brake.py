@@ -94,6 +94,25 @@ def test_a_resource_that_went_through_does_so_again_at_no_cost() -> None:
     run(scenario())
 
 
+def test_what_went_through_long_ago_is_forgotten_unless_something_is_parked() -> None:
+    async def scenario() -> None:
+        control = Control()
+        brake = control.brake(1)
+        assert await brake.admit("document:a")
+        control.clock.advance(SPAN_S + 1)
+        assert await brake.admit("document:b")
+        held = fold_deletes((each.key, each.value) for each in await control.read())[0]
+        assert set(held) == {"document:b"}
+
+        assert not await brake.admit("document:c")
+        control.clock.advance(SPAN_S + 1)
+        assert await brake.admit("document:d")
+        held = fold_deletes((each.key, each.value) for each in await control.read())[0]
+        assert set(held) == {"document:b", "document:d"}
+
+    run(scenario())
+
+
 def test_after_an_hour_there_is_room_again() -> None:
     async def scenario() -> None:
         control = Control()

@@ -229,11 +229,14 @@ class Parts:
             raise SinkUnavailable(f"elasticsearch: {error}") from error
 
     async def read_audit(self, scan: str) -> list[AuditRecord]:
-        records = await read_log(
-            self.topics.audit,
-            to_aiokafka_options(self.settings),
-            partition=to_partition(scan.encode(), SNAPSHOTS_PARTITIONS),
-        )
+        try:
+            records = await read_log(
+                self.topics.audit,
+                to_aiokafka_options(self.settings),
+                partition=to_partition(scan.encode(), SNAPSHOTS_PARTITIONS),
+            )
+        except KafkaError as error:
+            raise KafkaUnavailable(f"{self.topics.audit} cannot be read: {error!r}") from error
         wanted = scan.encode()
         return [AuditRecord.parse(each.value or b"") for each in records if each.key == wanted]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
@@ -15,6 +15,8 @@ from sinks.documents import project
 from sinks.fields import to_alias, to_id
 from sinks.reading import read_all
 from topics.snapshots import Snapshot
+
+_OF_EXTRA: Final = ("code", "sync.version", "sync.partition")
 
 
 @dataclass
@@ -65,7 +67,7 @@ class DriftFinder:
             stored = await self._read(locale, snapshots)
             for snapshot in snapshots:
                 found = stored.get(to_id(snapshot.kind, snapshot.code))
-                if found is None or found["deleted"]:
+                if found is None or found.get("deleted"):
                     if snapshot.deleted:
                         drift.same += 1
                         continue
@@ -111,7 +113,10 @@ class DriftFinder:
             for locale in self.chains:
                 alias = to_alias(self.prefix, locale)
                 query = {"term": {"kind": kind.value}}
-                async for _, document in read_all(self.client, alias, query=query):
+                found = read_all(self.client, alias, query=query, fields=_OF_EXTRA)
+                async for _, document in found:
+                    if "code" not in document or "sync" not in document:
+                        continue  # somebody else's
                     sync = document["sync"]
                     is_older = int(sync["version"]) < below.get(int(sync["partition"]), 0)
                     if is_older and hash(document["code"]) not in seen:
@@ -127,4 +132,11 @@ class DriftFinder:
             found = await self.client.mget(index=to_alias(self.prefix, locale), ids=ids)
         except (ApiError, TransportError) as error:
             raise SinkUnavailable(f"elasticsearch: {error}") from error
-        return {doc["_id"]: doc["_source"] for doc in found["docs"] if doc.get("found")}
+        if refused := next((doc["error"] for doc in found["docs"] if "error" in doc), None):
+            raise SinkUnavailable(f"elasticsearch: {refused}")  # a shard that is away
+        return {
+            doc["_id"]: doc["_source"]
+            for doc in found["docs"]
+            # What somebody else has written there is none of ours: it is missing.
+            if doc.get("found") and "sync" in doc["_source"]
+        }

@@ -10,7 +10,7 @@ from runtime.errors import KafkaUnavailable
 from topics.notifications import Source, to_received_s, to_source
 
 TAIL_MAX: Final = 1_000
-"""Records of a partition that are read at most: among more, one call shows as well as many."""
+"""Newest records of a partition that are read at first: one call shows as well as many."""
 _WAIT_MAX_MS: Final = 200
 _FETCH_MAX_BYTES: Final = 1024 * 1024
 _PARTITION_FETCH_MAX_BYTES: Final = 128 * 1024
@@ -53,7 +53,7 @@ class CallReader:
             first = await consumer.beginning_offsets(self._places)
             ends = await consumer.end_offsets(self._places)
             starts = {
-                place: max(first[place], end - TAIL_MAX, min(self._next.get(place, 0), end))
+                place: max(first[place], min(self._next.get(place, end - TAIL_MAX), end))
                 for place, end in ends.items()
             }
             left = {place for place, end in ends.items() if starts[place] < end}

@@ -21,7 +21,13 @@ from pim.answers import Resource
 from pim.kinds import Kind
 from runtime.clock import Clock
 from runtime.doubling import to_doubled_s
-from runtime.errors import PimAnswerUnusable, PimUnauthorized, RecordTooLarge, TransientError
+from runtime.errors import (
+    PimAnswerUnusable,
+    PimFilterIgnored,
+    PimUnauthorized,
+    RecordTooLarge,
+    TransientError,
+)
 from runtime.logs import get_logger
 from sinks.classified import Classified, find_outdated, to_classifications
 from sinks.reference import Reference
@@ -127,7 +133,8 @@ class Classifications:
         self._types_known = types_known
         self._reference, self._asker, self._publisher = reference, asker, publisher
         self._topics, self._find, self._chains, self._clock = topics, find, chains, clock
-        self._asking = asyncio.Lock()
+        # One for each lane: what waits for its turn at the quota must hold up no live edit.
+        self._asking = {lane: asyncio.Lock() for lane in Lane}
         self._unreadable: dict[str, float] = {}  # code: since when
         self._held: dict[str, ClassificationRecord] = {}  # newer than `reference` says
         self._on_their_way: dict[str, tuple[float, frozenset[tuple[Kind, str]]]] = {}
@@ -163,12 +170,16 @@ class Classifications:
         """Ask for what was never read: names must be there with the first document."""
         if all(map(self._is_settled, codes)):
             return
-        async with self._asking:
+        async with self._asking[lane]:
             left = [code for code in codes if not self._is_settled(code)]
-            for start in range(0, len(left), self._asker.pack_max):
-                pack = left[start : start + self._asker.pack_max]
+            while left:
+                pack = left[: self._asker.pack_max]
                 try:
                     found = await self._asker.ask(Kind.CLASSIFICATION, lane, pack)
+                except PimFilterIgnored:  # packs are off now: each is asked for by its path
+                    if len(pack) > 1:
+                        continue
+                    found = {}
                 except (PimUnauthorized, PimAnswerUnusable) as error:
                     log.warning("classifications.unreadable", codes=pack, error=str(error))
                     found = {}
@@ -177,6 +188,7 @@ class Classifications:
                         await self._keep(to_record(code, found[code]))
                     else:
                         self._unreadable[code] = self._clock()
+                del left[: len(pack)]
 
     def _is_settled(self, code: str) -> bool:
         if self._known(code) is not None:

@@ -89,12 +89,13 @@ class EpochKeeper:
                     now_s=self.clock(),
                     reason=reason or "",
                 )
+            # First: died after it, whoever comes next asks once more; the other way round, nobody.
+            asked = [] if reason is None else await self._ask_for_reconcile(topics, epoch)
             changes = await self._store(topics, epoch, stored, logged)
             if changes is not None:
                 if reason is not None:
                     log.info("epoch.raised", epoch=epoch.epoch, reason=reason)
-                    changes += await self._ask_for_reconcile(topics, epoch)
-                return epoch, changes
+                return epoch, changes + asked
         raise Unreachable("The epoch keeps changing: is another quindex setup running?")
 
     async def _ask_for_reconcile(self, topics: TopicNames, epoch: EpochRecord) -> list[str]:

@@ -7,6 +7,7 @@ All of it may happen twice; the record of the next page is stored after it.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from runtime.clock import Clock
 from runtime.errors import PimAnswerUnusable, RecordTooLarge
@@ -20,6 +21,9 @@ from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 from topics.records import Publisher
 from topics.scans import EXAMPLES_MAX, ScanPhase, ScanPurpose, ScanRecord
 from topics.snapshots import Snapshot
+
+APPENDS_MAX: Final = 500
+"""How many of what a scan has found are on their way to Kafka at once."""
 
 ReadAudit = Callable[[str], Awaitable[list[AuditRecord]]]
 
@@ -84,7 +88,8 @@ class ScanOutcomes:
             ):
                 extra += 1
                 codes[code] = None
-                examples.append(f"{scan.kind}:{code} in {locale}: extra")
+                if len(examples) < EXAMPLES_MAX:
+                    examples.append(f"{scan.kind}:{code} in {locale}: extra")
             if scan.purpose is ScanPurpose.RECONCILE:
                 await self._trigger(scan, list(codes))
         return scan.change(
@@ -97,19 +102,17 @@ class ScanOutcomes:
     async def _trigger(self, scan: ScanRecord, codes: list[str]) -> None:
         """From here it is an ordinary change, behind live edits."""
         now_s = self.clock()
-        async with asyncio.TaskGroup() as group:
-            for code in codes:
-                group.create_task(
-                    self.publisher.append(
-                        self.topics.notifications,
-                        key=to_key_bytes(code),
-                        value=to_synthetic(
-                            scan.kind,
-                            code,
-                            now_s=now_s,
-                            reason="drift",
-                            process=f"reconcile:{scan.id}",
-                        ),
-                        headers=to_headers(Source.TRIGGER, now_s=now_s),
-                    )
-                )
+        for start in range(0, len(codes), APPENDS_MAX):
+            async with asyncio.TaskGroup() as group:
+                for code in codes[start : start + APPENDS_MAX]:
+                    group.create_task(self._announce(scan, code, now_s))
+
+    async def _announce(self, scan: ScanRecord, code: str, now_s: float) -> None:
+        await self.publisher.append(
+            self.topics.notifications,
+            key=to_key_bytes(code),
+            value=to_synthetic(
+                scan.kind, code, now_s=now_s, reason="drift", process=f"reconcile:{scan.id}"
+            ),
+            headers=to_headers(Source.TRIGGER, now_s=now_s),
+        )

@@ -1,38 +1,59 @@
 """Reads one page of a scan from the PIM, as snapshots."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from pim.answers import Resource, to_code
 from pim.client import PimClient
+from pim.kinds import Kind
 from pim.urls import PAGE_MAX
 from runtime.clock import Clock
+from runtime.errors import TransientError
 from streams.quota_gate import LaneGate
 from streams.settling import Settler
 from topics.due import DueRecord, Lane
 from topics.end_offsets import EndOffsets
 from topics.notifications import to_key_bytes
 from topics.partitions import to_partition
-from topics.scans import ScanRecord
+from topics.scans import ScanPurpose, ScanRecord
 from topics.snapshots import Snapshot
 
 BEYOND_TOTAL_MAX: Final = 10 * PAGE_MAX
 """A list that goes on so many resources after its own total does not turn its pages."""
 
 
+FIRST_SLOT_MAX_S: Final = 60.0
+"""How long a page waits for its first request until its scan is looked at again."""
+
+
+class LaneIsBusy(TransientError):
+    """Others use the quota, or the PIM is not asked now: the page is read later."""
+
+
 @dataclass
 class CountingGate:
-    """Counts the requests that pass."""
+    """Counts the requests that pass; the first of them waits for its slot only so long."""
 
     gate: LaneGate
     requests: int = 0
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
-        """Wait for a slot; hold it."""
-        async with self.gate.request():
+        """
+        Wait for a slot; hold it.
+
+        Raises:
+            LaneIsBusy: there was none for the first request.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(None if self.requests else FIRST_SLOT_MAX_S):
+                    await stack.enter_async_context(self.gate.request())
+            except TimeoutError as error:
+                raise LaneIsBusy("the requests are used up by others") from error
             self.requests += 1
             yield
 
@@ -75,6 +96,7 @@ class PageReader:
 
         Raises:
             PimUnavailable, PimUnauthorized, PimAnswerUnusable: nothing can be said of the page.
+            LaneIsBusy: it was not asked for.
             KafkaUnavailable: the end offsets are not known.
         """
         gate = CountingGate(self.gate)
@@ -91,7 +113,7 @@ class PageReader:
                 continue
             resource: Resource = await client.complete(scan.kind, found)
             record = self._to_record(scan, code, ends, fetched_s)
-            if self.settler.classifications is not None:
+            if self.settler.classifications is not None and not _only_looks(scan):
                 wait_until_s = await self.settler.classifications.settle(record, resource)
                 if wait_until_s is not None:
                     return wait_until_s
@@ -112,3 +134,8 @@ class PageReader:
             newest_s=fetched_s,
             notifications=0,
         )
+
+
+def _only_looks(scan: ScanRecord) -> bool:
+    """Whether what its classifications show must change nothing."""
+    return scan.purpose is ScanPurpose.COMPARE and scan.kind is Kind.CLASSIFICATION

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pim.urls import PAGE_MAX
 from topics.scans import ScanPhase, ScanRecord
 
 COUNTED: Final = ("resources", "same", "missing", "different", "moved_on")
@@ -23,11 +24,10 @@ def next_step(
 
     A delete moves what follows up by one, onto pages that were read before. So where deletes were
     seen (another owner's count is no other's) or the total fell, the page before is read again, and
-    neither counts until then.
+    neither counts until then; where it fell by more than a page, so are those before it.
     """
-    moved = deletes_seen != scan.deletes_seen or (
-        total is not None and scan.total is not None and total < scan.total
-    )
+    fallen = 0 if total is None or scan.total is None else max(0, scan.total - total)
+    moved = deletes_seen != scan.deletes_seen or fallen > 0
     totals = {name: int(getattr(scan, name)) for name in COUNTED}
     changes: dict[str, object] = {
         "total": total,
@@ -36,7 +36,9 @@ def next_step(
         "updated_s": now_s,
     }
     if moved and scan.page > 1:
-        return scan.change(page=scan.page - 1, before={}, **changes, **(scan.before or totals))
+        pages = max(1, -(-fallen // PAGE_MAX))
+        counted_before = scan.before or totals
+        return scan.change(page=max(1, scan.page - pages), before={}, **changes, **counted_before)
     changes |= {name: so_far + counted.get(name, 0) for name, so_far in totals.items()}
     changes["before"] = totals
     if has_next:

@@ -17,17 +17,17 @@ from uuid import uuid4
 from runtime.clock import Clock
 from runtime.errors import (
     MalformedRecord,
+    MustRestart,
     PermanentError,
     PimAnswerUnusable,
     QuindexError,
-    TransientError,
 )
 from runtime.logs import get_logger
 from sinks.drift import PageDrift
 from streams.log_reader import Read
 from streams.scan_budget import CompareBudget
 from streams.scan_outcomes import ScanOutcomes
-from streams.scan_pages import PageReader
+from streams.scan_pages import LaneIsBusy, PageReader
 from streams.scan_queue import WAIT_MAX_S, Pending, ScanQueue
 from streams.scan_steps import next_step
 from streams.settling import Settler
@@ -133,8 +133,10 @@ class Scanner:
         is_well = True
         try:
             following = await self._step(scan)
-        except (TransientError, PermanentError) as error:
-            following, is_well = self._postpone(pending, error), False
+        except LaneIsBusy:
+            following = self._clock()
+        except Exception as error:  # noqa: BLE001 (a page must end no worker: it would end the next)
+            following, is_well = self._postpone(pending, to_cause(error)), False
         if self._busy is not pending:  # dropped meanwhile: it is delivered again
             return
         if self._queue.is_superseded(pending):
@@ -230,6 +232,23 @@ class Scanner:
         await self._publisher.append(
             self._topics.due, key=scan.key, value=scan.to_json(), partition=DUE_PARTITION
         )
+
+
+def to_cause(error: Exception) -> QuindexError:
+    """
+    Return what a page failed by; a bug is one more thing that ends its scan after a while.
+
+    Raises:
+        MustRestart: the worker must end.
+    """
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, MustRestart):
+        raise error
+    if isinstance(error, QuindexError):
+        return error
+    log.error("scan.broken", error=repr(error), exc_info=error)
+    return PermanentError(f"a bug: {error!r}")
 
 
 def to_new_scan(

@@ -16,6 +16,7 @@ from runtime.errors import PermanentError, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.metrics import snapshots, stale_answers
 from runtime.points import reach
+from sinks import relations
 from streams.asking import Asker
 from streams.classifications import Classifications
 from streams.delete_brake import DeleteBrake
@@ -93,7 +94,9 @@ class Settler:
         A document of a type that is not indexed counts as one that is not there.
         """
         if record.kind is Kind.DOCUMENT and resource is not None and self.document_types:
-            kept = to_code(resource.get("documentType")) in self.document_types
+            document_type = relations.to_code(resource.get("documentType"))
+            # One that cannot be read is no reason to take the document for one that has gone.
+            kept = document_type is None or document_type in self.document_types
             resource = resource if kept else None
         return Snapshot(
             kind=record.kind,
@@ -232,7 +235,7 @@ class Settler:
             await self.give_up(entry, reason=error.reason, error=str(error))
             return
         reach("snapshot.after")
-        self.deletes[snapshot.kind] += snapshot.deleted
+        self.deletes[snapshot.kind] += resource is None  # not: of a type that is not indexed
         log.info(
             "resource.fetched",
             key=snapshot.key,

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import pytest
 from elasticsearch import AsyncElasticsearch
 
+from pim.kinds import Kind
+from runtime.errors import SinkUnavailable
 from sinks.documents import project
 from sinks.drift import DriftFinder, PageDrift
 from sinks.fields import to_id
@@ -41,6 +44,30 @@ def compare(*page: Snapshot, stored: tuple[Snapshot, ...] = ()) -> PageDrift:
     client = cast(AsyncElasticsearch, Stored(documents))
     finder = DriftFinder(client, "t", {CHAIN[0]: CHAIN}, {})
     return asyncio.run(finder.compare(page))
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Answers as an index of which a shard is away."""
+
+    async def mget(self, *, index: str, ids: list[str]) -> Mapping[str, Any]:
+        """Return an error for each."""
+        error = {"type": "no_shard_available_action_exception", "reason": index}
+        return {"docs": [{"_id": id_, "error": error} for id_ in ids]}
+
+
+def test_what_a_shard_that_is_away_holds_is_not_missing() -> None:
+    finder = DriftFinder(cast(AsyncElasticsearch, Away()), "t", {CHAIN[0]: CHAIN}, {})
+
+    with pytest.raises(SinkUnavailable, match="no_shard_available"):
+        asyncio.run(finder.compare([snapshot("a")]))
+
+
+def test_what_somebody_else_has_written_there_is_missing() -> None:
+    client = cast(AsyncElasticsearch, Stored({to_id(Kind.DOCUMENT, "a"): {"title": "ours?"}}))
+    finder = DriftFinder(client, "t", {CHAIN[0]: CHAIN}, {})
+
+    assert asyncio.run(finder.compare([snapshot("a")])).missing == 1
 
 
 def test_what_says_the_same_is_no_drift() -> None:

@@ -1,24 +1,20 @@
 """What follows from the change of a classification, and what each snapshot says of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
-from pim.answers import Resource
 from pim.kinds import Kind
 from pim.notifications import parse_notification
 from runtime.errors import (
     PimUnauthorized,
     PimUnavailable,
-    QuindexError,
     RecordTooLarge,
     SinkUnavailable,
 )
 from sinks.classified import Classified, find_outdated, to_classification_name
-from sinks.reference import Reference
 from streams.classifications import (
     AGAIN_AFTER_S,
     LOOK_MAX_S,
@@ -27,121 +23,14 @@ from streams.classifications import (
     SECOND_LOOK_S,
     UNREADABLE_S,
     Change,
-    Classifications,
     judge,
     to_record,
 )
-from tests.clock import FakeClock
+from tests.streams.classified import CHAINS, MOVED, NEW, OLD, TOPICS, World
 from tests.streams.examples import to_due_record
-from tests.streams.pim import Ends
 from topics.due import Lane
-from topics.memory import Appended, MemoryPublisher
-from topics.names import TopicNames
+from topics.memory import MemoryPublisher
 from topics.reference import ClassificationRecord
-
-TOPICS = TopicNames("quindex")
-OLD: Mapping[str, Any] = {"id": "c", "name": {"fr_FR": "Jupes"}, "parent": {"id": "all"}}
-NEW: Mapping[str, Any] = {**OLD, "name": {"fr_FR": "Jupes et robes"}}
-MOVED: Mapping[str, Any] = {**OLD, "parent": {"id": "other"}}
-CHAINS = {"fr_FR": ("fr_FR",), "fr_BE": ("fr_BE", "fr_FR")}
-
-
-class Pim:
-    """Has classifications, or fails."""
-
-    pack_max = 2
-
-    def __init__(self) -> None:
-        self.resources: dict[str, Resource] = {}
-        self.failure: QuindexError | None = None
-        self.asked: list[list[str]] = []
-
-    async def ask(self, kind: Kind, lane: Lane, codes: Sequence[str]) -> Mapping[str, Resource]:
-        assert (kind, lane) == (Kind.CLASSIFICATION, Lane.LIVE)
-        self.asked.append(list(codes))
-        await asyncio.sleep(0)
-        if self.failure is not None:
-            raise self.failure
-        return {code: self.resources[code] for code in codes if code in self.resources}
-
-
-class World:
-    """What the owner of `due` has around it."""
-
-    def __init__(self) -> None:
-        self.pim, self.publisher, self.reference = Pim(), MemoryPublisher(), Reference()
-        self.clock = FakeClock()
-        self.index: list[Classified] = []
-        self.refreshed: list[bool] = []
-        self.index_failure: SinkUnavailable | None = None
-        self.ends, self.indexed = Ends({0: 10, 1: 0}), {0: 4}
-        self.classifications = self.restarted()
-
-    def restarted(self, *, follows: bool = False) -> Classifications:
-        return Classifications(
-            reference=self.reference,
-            asker=self.pim,
-            publisher=self.publisher,
-            topics=TOPICS,
-            find=self._find,
-            chains=CHAINS,
-            clock=self.clock,
-            ends=self.ends,
-            indexed=self._read_indexed if follows else None,
-        )
-
-    def follow(self) -> None:
-        """Let it be known how far the index stage has come."""
-        self.classifications = self.restarted(follows=True)
-
-    async def _read_indexed(self) -> Mapping[int, int]:
-        if self.index_failure is not None:
-            raise self.index_failure
-        return self.indexed
-
-    async def _find(self, code: str, refresh: bool) -> AsyncIterator[Classified]:
-        assert code == "c"
-        self.refreshed.append(refresh)
-        if self.index_failure is not None:
-            raise self.index_failure
-        for each in self.index:
-            yield each
-
-    def knows(self, resource: Resource) -> None:
-        record = to_record("c", resource)
-        self.reference.apply(record.key, record.to_json())
-
-    def holds(self, *names: str | None, kind: Kind = Kind.DOCUMENT) -> None:
-        self.index += [
-            Classified(kind, f"d{number}", "fr_FR", name) for number, name in enumerate(names)
-        ]
-
-    def note(self, resource: Resource | None) -> float | None:
-        record = to_due_record("c", kind="classification")
-        return asyncio.run(self.classifications.settle(record, resource))
-
-    def show(self, *codes: str) -> float | None:
-        resource = {"classifications": [{"id": code} for code in codes]}
-        return asyncio.run(self.classifications.settle(to_due_record("d"), resource))
-
-    def cascades(self) -> list[str]:
-        return [_to_code(each) for each in self.notified(b"cascade")]
-
-    def second_looks(self) -> list[Appended]:
-        return self.notified(b"trigger")
-
-    def notified(self, source: bytes) -> list[Appended]:
-        return [
-            each
-            for each in self.publisher.of(TOPICS.notifications)
-            if each.headers["source"] == source
-        ]
-
-
-def _to_code(appended: Appended) -> str:
-    body = orjson.loads(appended.value or b"")
-    assert body["resource"]["code"].encode() == appended.key
-    return f"{body['resource']['type']}:{body['resource']['code']}"
 
 
 @pytest.fixture
@@ -355,6 +244,31 @@ def test_names_that_are_not_known_are_asked_for_once(world: World) -> None:
         "e": {"fr_FR": "Été"},
     }
     assert world.classifications.names_of(None) == {}
+    assert len(world.publisher.of(TOPICS.reference)) == 3
+
+
+def test_what_waits_for_its_turn_holds_up_no_live_edit(world: World) -> None:
+    world.pim.resources = {"c": OLD}
+
+    async def show_both() -> None:
+        shown = {"classifications": [{"id": "c"}]}
+        scanned = to_due_record("a", lane=Lane.SCAN)
+        waiting = asyncio.create_task(world.classifications.settle(scanned, shown))
+        await asyncio.sleep(0)
+        assert await world.classifications.settle(to_due_record("d"), shown) is None
+        assert not waiting.done()
+        world.pim.turn.set()
+        await waiting
+
+    asyncio.run(show_both())
+
+
+def test_where_packs_do_not_work_each_is_asked_for_alone(world: World) -> None:
+    world.pim.resources = {"c": OLD, "e": {"name": {"fr_FR": "Été"}}, "f": {"name": {}}}
+    world.pim.ignores_filter = True
+
+    assert world.show("c", "e", "f") is None
+    assert world.pim.asked == [["c", "e"], ["c"], ["e"], ["f"]]
     assert len(world.publisher.of(TOPICS.reference)) == 3
 
 

@@ -57,6 +57,11 @@ def test_a_page_that_deletes_have_moved_is_read_again_with_the_one_before(
     assert step(to_scan(total=900, page=1), **moved).page == 2
 
 
+@pytest.mark.parametrize(("total", "page"), [(900, 6), (800, 6), (799, 5), (500, 3), (0, 1)])
+def test_where_more_than_a_page_has_gone_as_many_are_read_again(total: int, page: int) -> None:
+    assert step(to_scan(total=900, page=7), total=total, deletes_seen=1).page == page
+
+
 def test_deletes_after_another_owner_has_taken_over_are_seen_though_its_count_is_lower() -> None:
     assert step(to_scan(deletes_seen=5), deletes_seen=1).page == 2
 

@@ -1,136 +1,26 @@
 """Scans against a simulated PIM: page by page, over crashes, outages, lies and what is too large."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
-from elasticsearch import AsyncElasticsearch
 
-from pim.kinds import Kind
-from runtime.errors import KafkaUnavailable, RecordTooLarge
-from simulator.faults import Fault, FaultKind
-from sinks.drift import DriftFinder
-from streams.log_reader import Read
-from streams.scan_budget import CompareBudget
-from streams.scan_outcomes import ScanOutcomes
-from streams.scan_pages import PageReader
+from runtime.errors import KafkaUnavailable, MustRestart, RecordTooLarge
+from simulator.faults import FaultKind
 from streams.scan_patience import UNUSABLE_MAX_S
 from streams.scan_queue import WAIT_MAX_S
-from streams.scanner import Scanner, to_new_scan
+from streams.scanner import to_cause, to_new_scan
 from tests.streams.examples import Inbox
-from tests.streams.pim import EPOCH, TOPICS, Bench, open_bench, run
-from topics.audit import AuditRecord
-from topics.due import Lane
+from tests.streams.pim import TOPICS, run
+from tests.streams.scans import (
+    VARIANTS,
+    Scans,
+    begin,
+    codes_of,
+    open_scans,
+    set_fault,
+    to_backfill,
+)
 from topics.scans import ScanPhase, ScanPurpose, ScanRecord, to_cancel_key
-
-VARIANTS = Kind.VARIANT
-
-
-@dataclass
-class Scans:
-    """A scanner that runs, and what it has stored."""
-
-    bench: Bench
-    scanner: Scanner
-    running: "asyncio.Task[None]"
-    inbox: Inbox = field(default_factory=lambda: Inbox("t.due"))
-
-    @property
-    def records(self) -> list[ScanRecord]:
-        """All records of scans in `due`."""
-        return [ScanRecord.parse(r.value or b"") for r in self.bench.publisher.of(TOPICS.due)]
-
-    async def take(self, scan: ScanRecord) -> None:
-        """Hand a record over."""
-        await self.scanner.take(self.inbox.receive(scan.to_json(), key=scan.key))
-
-    async def restart(self) -> None:
-        """Let another scanner go on."""
-        self.running.cancel()
-        await asyncio.gather(self.running, return_exceptions=True)
-        self.scanner = to_scanner(self.bench)
-        self.running = asyncio.create_task(self.scanner.run())
-
-    @property
-    def is_all_acknowledged(self) -> bool:
-        """Whether nothing that was handed over is held."""
-        return sorted(self.inbox.acknowledged) == list(range(self.inbox.next_offset))
-
-    async def follow(self, scan: ScanRecord, *, within_s: float = 3 * UNUSABLE_MAX_S) -> ScanRecord:
-        """Hand over a scan's records until it is over, as the topic does; return the last."""
-        await self.take(scan)
-        handed = before = len(self.records)
-        async with asyncio.timeout(within_s):
-            while True:
-                newest = self.records[handed:]
-                for each in newest:
-                    await self.take(each)
-                handed += len(newest)
-                if len(self.records) > before and self.records[-1].is_over:
-                    return self.records[-1]
-                await asyncio.sleep(0.05)
-
-
-def to_scanner(bench: Bench) -> Scanner:
-    async def read_control() -> list[Read]:
-        return [
-            Read(offset, bench.clock(), record.key, record.value)
-            for offset, record in enumerate(bench.publisher.of(TOPICS.control))
-        ]
-
-    async def read_audit(_scan: str) -> list[AuditRecord]:
-        return []
-
-    nowhere = AsyncElasticsearch("http://127.0.0.1:1")  # backfills compare nothing
-    return Scanner(
-        reader=PageReader(
-            bench.client, bench.gate.of(Lane.SCAN), bench.ends, bench.settler, bench.clock
-        ),
-        settler=bench.settler,
-        outcomes=ScanOutcomes(
-            bench.settler,
-            DriftFinder(nowhere, "q", {}, {}),
-            bench.publisher,
-            TOPICS,
-            read_audit,
-            bench.clock,
-        ),
-        publisher=bench.publisher,
-        topics=TOPICS,
-        epoch=EPOCH,
-        read_control=read_control,
-        budget=CompareBudget(daily_requests=1_000),
-        clock=bench.clock,
-    )
-
-
-@asynccontextmanager
-async def open_scans(*, documents: int = 30) -> AsyncIterator[Scans]:
-    """Run a scanner."""
-    async with open_bench(documents=documents) as bench:
-        scanner = to_scanner(bench)
-        scans = Scans(bench, scanner, asyncio.create_task(scanner.run()))
-        try:
-            yield scans
-        finally:
-            scans.running.cancel()
-            await asyncio.gather(scans.running, return_exceptions=True)
-
-
-def to_backfill(bench: Bench) -> ScanRecord:
-    return to_new_scan(
-        ScanPurpose.BACKFILL, VARIANTS, now_s=bench.clock(), since_s=None, asked_by="command"
-    )
-
-
-def codes_of(bench: Bench) -> set[str]:
-    return set(bench.simulation.instance.catalog.codes(VARIANTS))
-
-
-def set_fault(bench: Bench, kind: FaultKind, **fields: object) -> None:
-    bench.simulation.faults.set(kind, Fault.model_validate({"path": "/api/variants", **fields}))
 
 
 def test_a_backfill_appends_every_resource_by_one_request_per_page() -> None:
@@ -169,13 +59,6 @@ def test_a_scanner_that_dies_between_two_appends_reads_one_page_twice() -> None:
     run(scenario())
 
 
-async def begin(scans: Scans) -> ScanRecord:
-    """Let the markers be appended; return the record of the first page."""
-    await scans.take(to_backfill(scans.bench))
-    await scans.bench.until(lambda: scans.records, advance_s=0.1)
-    return scans.records[0]
-
-
 def test_a_page_that_stays_unusable_ends_the_scan_and_says_why() -> None:
     async def scenario() -> None:
         async with open_scans() as scans:
@@ -205,6 +88,46 @@ def test_an_outage_of_the_pim_is_waited_for() -> None:
             scans.bench.simulation.faults.clear()
 
             assert (await following).phase is ScanPhase.DONE
+
+    run(scenario())
+
+
+def test_a_bug_ends_its_scan_and_no_worker() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            scans.bench.publisher.refused[TOPICS.snapshots] = RuntimeError("a bug")
+            done = await scans.follow(to_backfill(scans.bench))
+
+            assert done.phase is ScanPhase.FAILED
+            assert "a bug" in done.error
+            assert not scans.running.done()
+
+    run(scenario())
+
+
+def test_what_refuses_the_worker_ends_it() -> None:
+    for error in (MustRestart("not the owner"), ExceptionGroup("", [MustRestart("the same")])):
+        with pytest.raises(MustRestart):
+            to_cause(error)
+
+
+def test_while_others_use_the_quota_a_scan_pins_nothing_and_can_be_cancelled() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            scans.bench.use_quota(0.95)
+            begun = await begin(scans)
+            await scans.take(begun)
+            await asyncio.sleep(3 * WAIT_MAX_S)
+            assert scans.inbox.acknowledged == [0, 1]
+            assert scans.records == [begun, begun]
+
+            await scans.bench.publisher.append(
+                TOPICS.control, key=to_cancel_key(begun.id), value=b"{}"
+            )
+            await scans.take(begun)
+            await scans.bench.until(lambda: scans.records[-1].is_over, advance_s=1)
+            assert scans.records[-1].phase is ScanPhase.CANCELLED
+            assert scans.bench.requests == 0
 
     run(scenario())
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ops.connections import elasticsearch_client, kafka_admin, publisher_of
+from ops.failures import said_plainly
 from ops.lag import read_positions
 from ops.progress import Progress
 from ops.reference import read_reference
@@ -20,7 +21,7 @@ from sinks.transfers import Phase, Stored, read_transfer
 from streams.rebuild import Rebuild
 from topics.creation import TopicState, describe
 from topics.names import TopicNames
-from topics.scans import ScanPhase, ScanPurpose, ScanRecord
+from topics.scans import ScanPurpose, ScanRecord
 
 
 @asynccontextmanager
@@ -34,6 +35,7 @@ async def open_rebuild(settings: Settings) -> AsyncIterator[Rebuild]:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(elasticsearch_client(settings))
         publisher = await stack.enter_async_context(publisher_of(settings, append_max_s=None))
+        stack.enter_context(said_plainly(settings))  # filling takes a while: brokers may go away
         yield Rebuild(
             settings=settings,
             client=client,
@@ -88,8 +90,6 @@ async def read_pim(settings: Settings) -> None:
 
     done = await follow(settings, [scan.id for scan in scans], report)
     refuse_failed(done)
-    if cancelled := [scan.id for scan in done if scan.phase is ScanPhase.CANCELLED]:
-        raise Refused(f"Cancelled: {', '.join(cancelled)}. Nothing was rebuilt.")
 
 
 async def complete(work: Rebuild, stored: Stored) -> int:

@@ -207,7 +207,9 @@ class Console:
         verb = form.get("decision")
         if verb not in STATES:
             return RedirectResponse("/dead-letters", 303)
-        done, looking = await self._desk.decide(form.all("id"), STATES[verb])
+        if not (ids := form.all("id")):
+            return RedirectResponse("/dead-letters?done=nothing", 303)
+        done, looking = await self._desk.decide(ids, STATES[verb])
         log.info("letters.decided", decision=STATES[verb].value, letters=done, resources=looking)
         back = f"/dead-letters?done={to_quoted(verb)}&count={done}&looking={looking}"
         return RedirectResponse(back, 303)

@@ -12,7 +12,7 @@ from ops.collector import FAILURES, Collector, to_reason
 from ops.connections import publisher_of
 from ops.explaining import Explainer, Gathered
 from ops.facts import Facts
-from ops.letter import Letter, LetterState, Wanted
+from ops.letter import Letter, LetterState
 from ops.letters import NEWEST_MAX, LetterLog, decide, read_known, read_letters
 from ops.pages.charts import Chart, to_chart
 from ops.pages.history import read_requests, read_written
@@ -153,13 +153,16 @@ class Desk:
         """
         Redrive or discard letters; return how many, and how many resources are looked at again.
 
+        Only letters that *ids* names are meant: without ids, none is.
+
         Raises:
             KafkaError, QuindexError: it may or may not be kept.
         """
-        log = await self._read_letters()
-        wanted = Wanted(ids=frozenset(ids))
+        if not ids:
+            return 0, 0
+        log, named = await self._read_letters(), frozenset(ids)
         chosen: list[Letter] = [
-            each for each in log.letters if wanted.picks(each) and each.state is LetterState.OPEN
+            each for each in log.letters if each.id in named and each.state is LetterState.OPEN
         ]
         looking = 0
         if chosen:

@@ -9,6 +9,7 @@ and time are passed in.
 import hashlib
 import hmac
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,7 +17,6 @@ SESSION_S: Final = 12 * 3_600.0
 GUESSES_MAX: Final = 10
 GUESSES_WITHIN_S: Final = 60.0
 """So many wrong tokens within that time, from anybody: then nobody may try for a while."""
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PARTS: Final = 4
 
 
@@ -87,7 +87,12 @@ def is_same(given: str, token: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches a listener on *host*."""
-    return host in LOOPBACK or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # any other name, whatever it begins with: its owner says what it stands for
+        return False
 
 
 def is_own_host(header: str, *, any_host: bool) -> bool:

@@ -81,6 +81,8 @@ def test_only_the_token_is_the_token(given: str) -> None:
         ("localhost", True),
         ("evil.example:8090", False),
         ("localhost.evil.example", False),
+        ("127.evil.example:8090", False),
+        ("127.0.0.1.evil.example", False),
         ("127.0.0.1@evil.example", False),
         ("[::1", False),
         ("", False),
@@ -93,6 +95,9 @@ def test_without_a_token_only_this_machines_names_are_answered(header: str, is_o
 
 def test_loopback_is_no_more_than_this_machine() -> None:
     assert is_loopback("127.0.0.2")
+    assert is_loopback("::1")
+    assert not is_loopback("127.evil.example")
+    assert not is_loopback("::")
     assert not is_loopback("0.0.0.0")  # noqa: S104  # that is the point
     assert not is_loopback("10.0.0.1")
 

@@ -91,6 +91,7 @@ class Explainer:
                 PROCESS_DELAY_MAX_S,
             ),
             indexed=indexed,
+            epoch=facts.epoch,
             letters=_to_own(letters.letters, kind, code),
             parked_s=fold_deletes((each.key, each.value) for each in control)[1].get(
                 to_key(kind, code)
@@ -169,6 +170,7 @@ def to_indexed(locale: str, document: Mapping[str, Any]) -> Indexed:
         notified_s=_to_seconds(sync["notified_at"]),
         fetched_s=_to_seconds(sync["fetched_at"]),
         indexed_s=_to_seconds(sync["indexed_at"]),
+        end_partition=int(sync["partition"]),
         inherited=tuple(document.get("inherited") or ()),
         name=document.get("name"),
     )
@@ -207,7 +209,9 @@ def to_due(seen: Seen) -> Due | None:
         at_s=seen.appended_s,
         lane=record.lane.value,
         early=record.early,
+        partition=record.partition,
         newest=record.offset,
+        newest_s=record.newest_s,
         notifications=record.notifications,
         uuids=record.uuids,
     )
@@ -228,6 +232,7 @@ def to_fetched(seen: Seen) -> Fetched | None:
         notified_s=snapshot.notified_s,
         lane=snapshot.lane,
         notifications=snapshot.notifications,
+        end_partition=snapshot.partition,
         uuids=snapshot.uuids,
     )
 

@@ -26,13 +26,19 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A due record that the log still holds; *newest* is the offset of its newest notification."""
+    """
+    A due record that the log still holds.
+
+    *newest* is the offset of its newest notification, *newest_s* when that one was announced.
+    """
 
     offset: int
     at_s: float
     lane: str
     early: bool
+    partition: int  # of `notifications`: *newest* is an offset of this one
     newest: int
+    newest_s: float
     notifications: int
     uuids: Sequence[str] = ()
 
@@ -49,6 +55,7 @@ class Fetched:
     notified_s: float
     lane: str
     notifications: int
+    end_partition: int  # of `notifications`; the version's end offset is one of this partition
     uuids: Sequence[str] = ()
 
 
@@ -62,6 +69,7 @@ class Indexed:
     notified_s: float
     fetched_s: float
     indexed_s: float
+    end_partition: int
     inherited: Sequence[str] = ()
     name: str | None = None
 
@@ -83,7 +91,8 @@ class Life:
     All that is known of one resource at one moment.
 
     *fetch_next* and *index_next* are the offsets from which on the stages have not acknowledged
-    everything; *in_pim* is None where the PIM was not asked.
+    everything; *epoch* is the one that stands, None where it is not known; *in_pim* is None where
+    the PIM was not asked.
     """
 
     now_s: float
@@ -98,6 +107,7 @@ class Life:
     letters: Sequence[Letter] = ()
     fetch_next: int = 0
     index_next: int = 0
+    epoch: int | None = None
     parked_s: float | None = None
     in_pim: bool | None = None
     waits_for: Mapping[str, str] = field(default_factory=dict)  # by stage
@@ -111,31 +121,44 @@ class Life:
         return f"{self.kind.value}:{self.code}"
 
     @property
-    def answered(self) -> int:
-        """Up to which offset of its notifications fetches answer; those from there on are open."""
-        versions = [each.version for each in self.fetched]
-        versions += [each.version for each in self.indexed]
-        return to_end(max(versions)) if versions else 0
+    def answered(self) -> Mapping[int, int]:
+        """
+        Up to which offset of its notifications fetches answer, by partition of `notifications`.
+
+        Those from there on are open. Offsets start again, or keys move, with each epoch: an end of
+        an older one says nothing of what is announced now.
+        """
+        versions = [(each.version, each.end_partition) for each in self.fetched]
+        versions += [(each.version, each.end_partition) for each in self.indexed]
+        newest = max([self.epoch or 0, *(to_epoch(version) for version, _ in versions)])
+        ends: dict[int, int] = {}
+        for version, partition in versions:
+            if to_epoch(version) == newest:
+                ends[partition] = max(ends.get(partition, 0), to_end(version))
+        return ends
 
     @property
     def pending(self) -> list[Announced]:
         """Notifications that no due record and no fetch speaks of: they are in debounce."""
-        passed = max((each.newest for each in self.due), default=-1)
+        answered = self.answered
         return [
             each
             for each in self.announced
-            if each.offset > passed and each.offset >= self.answered and not self._is_dead(each)
+            if each.offset >= answered.get(each.partition, 0)
+            and not self._is_passed(each)
+            and not self._is_dead(each)
         ]
 
     @property
     def pending_due(self) -> list[Due]:
         """Due records that no fetch has answered."""
         dead = {each.source.rpartition(" ")[2] for each in self.letters if each.stage == "fetch"}
+        answered = self.answered
         return [
             each
             for each in self.due
             if each.offset >= self.fetch_next
-            and each.newest >= self.answered
+            and each.newest >= answered.get(each.partition, 0)
             and f"0/{each.offset}" not in dead
         ]
 
@@ -165,6 +188,15 @@ class Life:
                 found.append(each)
             newest = max(newest, each.version)
         return found
+
+    def _is_passed(self, announced: Announced) -> bool:
+        """A due record of a log that was made anew since has high offsets, but of older moments."""
+        return any(
+            due.partition == announced.partition
+            and due.newest >= announced.offset
+            and due.newest_s >= announced.at_s
+            for due in self.due
+        )
 
     def _is_dead(self, announced: Announced) -> bool:
         source = f"{announced.partition}/{announced.offset}"

@@ -25,27 +25,18 @@ def announced(offset: int, ago_s: float, **more: object) -> Announced:
 
 
 def due(offset: int, ago_s: float, newest: int, count: int = 1, **more: object) -> Due:
-    given = {"lane": "live", "early": count == 1, **more}
+    given = {"lane": "live", "early": count == 1, "partition": 7, "newest_s": NOW_S - ago_s, **more}
     return Due(offset, NOW_S - ago_s, newest=newest, notifications=count, **given)  # type: ignore[arg-type]  # fields of Due
 
 
 def fetched(offset: int, ago_s: float, end: int, *uuids: str, deleted: bool = False) -> Fetched:
-    return Fetched(
-        3,
-        offset,
-        to_version(1, end),
-        deleted,
-        NOW_S - ago_s,
-        NOW_S - ago_s - 1,
-        "live",
-        max(1, len(uuids)),
-        uuids,
-    )
+    at_s, count = NOW_S - ago_s, max(1, len(uuids))
+    return Fetched(3, offset, to_version(1, end), deleted, at_s, at_s - 1, "live", count, 7, uuids)
 
 
 def indexed(locale: str, ago_s: float, end: int, *inherited: str, deleted: bool = False) -> Indexed:
     at_s = NOW_S - ago_s
-    return Indexed(locale, to_version(1, end), deleted, at_s - 1.2, at_s - 1, at_s, inherited)
+    return Indexed(locale, to_version(1, end), deleted, at_s - 1.2, at_s - 1, at_s, 7, inherited)
 
 
 def in_both(ago_s: float, end: int, *, deleted: bool = False) -> list[Indexed]:

@@ -11,7 +11,7 @@ from typing import Final
 from ops.letter import Letter, LetterState
 from ops.life import Announced, Due, Fetched, Indexed, Life, to_shown
 from ops.spoken import to_clock, to_count, to_span
-from ops.terminal import show
+from ops.terminal import show, to_argument
 
 _LATE_S: Final = 10.0
 """Debounce passes on within a tenth of a second; what is later has another reason."""
@@ -152,7 +152,7 @@ def _to_absent(life: Life, name: str) -> tuple[str, str | None]:
         )
     return (
         f"{name} was never announced, and the index does not have it; the PIM was not asked.",
-        f"quindex explain {_quote(life.code)} --kind {life.kind.value} --ask-pim",
+        _to_explain(life),
     )
 
 
@@ -165,14 +165,17 @@ def _find_letter(life: Life) -> Letter | None:
     return None
 
 
+def _to_explain(life: Life) -> str:
+    code, options = to_argument(life.code), f"--kind {life.kind.value} --ask-pim"
+    if life.code.startswith("-"):  # no option of ours
+        return f"quindex explain {options} -- {code}"
+    return f"quindex explain {code} {options}"
+
+
 def _to_trigger(life: Life) -> str:
     kind = "" if life.kind.value == "document" else f"--kind {life.kind.value} "
-    return f"quindex trigger {kind}{_quote(life.code)}"
-
-
-def _quote(code: str) -> str:
-    shown = show(code)
-    return shown if code.replace("-", "").replace("_", "").isalnum() else f"'{shown}'"
+    ends_options = "-- " if life.code.startswith("-") else ""
+    return f"quindex trigger {kind}{ends_options}{to_argument(life.code)}"
 
 
 # --- what happened ---

@@ -1,13 +1,15 @@
 """What others wrote stays text on a terminal."""
 
 import json
+import shlex
+import subprocess
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.terminal import SHOWN_MAX_CHARS, show, to_json
+from ops.terminal import SHOWN_MAX_CHARS, show, to_argument, to_json
 from tests.ops.hostile import HOSTILE
 
 
@@ -50,3 +52,22 @@ def test_json_is_ascii_and_says_the_same(value: object) -> None:
     assert written.isascii()
     assert written.isprintable()
     assert json.loads(written) == value
+
+
+@pytest.mark.parametrize(
+    "value", [*HOSTILE, "it's", "a'; rm -rf ~; '\n", "\\n\x1b1", "été", ""], ids=repr
+)
+def test_a_value_in_a_command_to_copy_is_one_whole_word(value: str) -> None:
+    word = to_argument(value)
+    given = value.replace("\x00", "\x01")  # no command can be given a null
+    line = ["bash", "-c", f"printf %s {to_argument(given)}"]
+    printed = subprocess.run(line, check=True, capture_output=True)  # noqa: S603  # as it is copied
+
+    assert word.isprintable()
+    assert printed.stdout == given.encode("utf-8", "surrogatepass")
+    assert len(shlex.split(word)) == 1  # also where `$'…'` is not known
+
+
+@given(st.text())
+def test_no_text_ends_its_word(text: str) -> None:
+    assert len(shlex.split(to_argument(text))) == 1

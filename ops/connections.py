@@ -11,7 +11,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from runtime.errors import Refused, SettingsInvalid, Unreachable
+from runtime.errors import Refused, Unreachable
 from runtime.kafka_options import to_aiokafka_options, to_kafka_python_options
 from runtime.settings import Settings
 from sinks.elasticsearch import connect
@@ -68,14 +68,10 @@ async def elasticsearch_client(settings: Settings) -> AsyncIterator[AsyncElastic
     Yield a client of a server that answers.
 
     Raises:
+        SettingsInvalid: there can be no client of such settings.
         Unreachable: it does not answer, or refuses us.
     """
-    try:
-        client = connect(settings)
-    except (ValueError, OSError) as error:
-        raise SettingsInvalid(
-            f"Elasticsearch cannot be connected to as QUINDEX_ELASTICSEARCH_* say: {error}."
-        ) from error
+    client = connect(settings)
     try:
         with _silenced("elastic_transport.node_pool"):
             await client.info()

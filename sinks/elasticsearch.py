@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from elastic_transport import OrjsonSerializer
 from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 
-from runtime.errors import SinkUnavailable
+from runtime.errors import SettingsInvalid, SinkUnavailable
 from runtime.settings import Settings
 from sinks.bulk import to_answers, to_operations
 from sinks.verdicts import to_answer
@@ -29,6 +29,9 @@ def connect(
     Return a client; the caller closes it.
 
     The transport retries nothing: it would do so at once, without a pause.
+
+    Raises:
+        SettingsInvalid: there can be no client of such settings.
     """
     secret = settings.elasticsearch_api_key.get_secret_value()
     user, password = (
@@ -42,15 +45,20 @@ def connect(
         options["basic_auth"] = (user, password)
     if settings.elasticsearch_ca:
         options["ca_certs"] = settings.elasticsearch_ca
-    return AsyncElasticsearch(
-        settings.elasticsearch,
-        request_timeout=request_timeout_s,
-        max_retries=0,
-        retry_on_timeout=False,
-        http_compress=urlsplit(settings.elasticsearch).hostname not in _LOOPBACK,
-        serializers={mimetype: OrjsonSerializer() for mimetype in _JSON},
-        **options,
-    )
+    try:
+        return AsyncElasticsearch(
+            settings.elasticsearch,
+            request_timeout=request_timeout_s,
+            max_retries=0,
+            retry_on_timeout=False,
+            http_compress=urlsplit(settings.elasticsearch).hostname not in _LOOPBACK,
+            serializers={mimetype: OrjsonSerializer() for mimetype in _JSON},
+            **options,
+        )
+    except (ValueError, OSError) as error:  # certificates that are not there, or are none
+        raise SettingsInvalid(
+            f"Elasticsearch cannot be connected to as QUINDEX_ELASTICSEARCH_* say: {error}."
+        ) from error
 
 
 class ElasticsearchSink:

@@ -4,10 +4,12 @@ import asyncio
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
 from ops.given import read_settings
+from ops.terminal import show
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
@@ -31,15 +33,36 @@ def command(url: str | None, as_json: bool) -> None:
       quindex doctor
       quindex doctor --url https://hooks.example.org --json
     """
+    if url is not None:
+        check_address(url)
     needs = ("kafka", "elasticsearch", "locales", "pim_url", "pim_token")
     settings = read_settings(needs=needs)
     sys.exit(asyncio.run(_examine(settings, url, as_json=as_json)))
 
 
+def check_address(url: str) -> None:
+    """
+    Look whether Quable could call an address at all.
+
+    Raises:
+        BadParameter: it could not.
+    """
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+        is_address = parts.scheme == "https" and bool(host) and parts.port != 0
+    except ValueError:  # a port beyond all ports, brackets left open, a name that cannot be one
+        is_address = False
+    if not is_address:
+        raise click.BadParameter(
+            f"{show(url)} is not an address such as https://hooks.example.org", param_hint="--url"
+        )
+
+
 async def _examine(settings: "Settings", url: str | None, *, as_json: bool) -> int:
     from ops.checks import Check, Grade, to_worst
     from ops.examining import Examiner
-    from ops.terminal import show, to_json
+    from ops.terminal import to_json
     from runtime.errors import OperatorError
 
     found: list[Check] = []

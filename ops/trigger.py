@@ -37,6 +37,8 @@ def command(
 
     From there it is an ordinary change: fetched under the quota, versioned, indexed.
     """
+    for code in codes:
+        check_code(code)
     settings = read_settings(needs=("kafka",))
     if not dry_run:
         asyncio.run(_trigger(settings, kind, codes, after_s))
@@ -46,6 +48,19 @@ def command(
         return
     for code in codes:
         click.echo(f"{'would trigger' if dry_run else 'triggered'} {kind}:{show(code)}")
+
+
+def check_code(code: str) -> None:
+    """
+    Look whether a code is text, which bytes that a shell passes on need not be.
+
+    Raises:
+        BadParameter: it is not.
+    """
+    try:
+        code.encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(f"{show(code)} is not UTF-8", param_hint="CODE") from error
 
 
 async def _trigger(

@@ -78,9 +78,9 @@ class Collector:
     settings: Settings
     clock: Callable[[], float] = time.time
     fact_max_s: float = FACT_MAX_S
+    scans: ScanLog | None = None  # to share one; by default it has its own
     _unknown: dict[str, str] = field(default_factory=dict)
     _down: dict[Part, str] = field(default_factory=dict)
-    _scans: ScanLog | None = None
 
     async def collect(self) -> Facts:
         """Return what is known now."""
@@ -204,7 +204,7 @@ class Collector:
         }
 
     async def _read_scans(self) -> list[ScanFacts]:
-        self._scans = self._scans or ScanLog(self.settings)
+        self.scans = self.scans or ScanLog(self.settings)
         return [
             ScanFacts(
                 id=scan.id,
@@ -219,7 +219,7 @@ class Collector:
                 updated_s=scan.updated_s,
                 is_over=scan.is_over,
             )
-            for scan in await self._scans.read()
+            for scan in await self.scans.read()
         ]
 
     async def _read_processes(self) -> list[Mapping[str, Any]]:

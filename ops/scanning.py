@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,25 +13,43 @@ import click
 from ops.connections import publisher_of
 from ops.failures import said_plainly
 from ops.terminal import show
-from ops.whole_logs import read_whole
+from ops.whole_logs import read_whole_batches
 from pim.kinds import Kind
 from runtime.errors import OperatorError
 from runtime.settings import Settings
+from streams.log_reader import Read
 from streams.scanner import to_new_scan
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
-from topics.scans import ScanPhase, ScanPurpose, ScanRecord, fold_scans, to_cancel_key
+from topics.scans import (
+    ScanPhase,
+    ScanPurpose,
+    ScanRecord,
+    fold_scans,
+    is_scan,
+    to_cancel_key,
+)
 
 POLL_S: Final = 1.0
 
 
 @dataclass
 class ScanLog:
-    """The newest record of every scan; each reading takes only what came since the last one."""
+    """
+    The newest record of every scan; each reading takes only what came since the last one.
+
+    Most of `due` is about single resources: none of those is kept. A reading that is cancelled is
+    gone on with by the next one, so that a log that takes longer than a look may is read in the end.
+    """
 
     settings: Settings
+    read_batches: Callable[[Settings, str, int], AsyncGenerator[list[Read], None]] = (
+        read_whole_batches
+    )
     _newest: dict[bytes, bytes | None] = field(default_factory=dict)
     _next: int = 0
+    # Of two readings at once, the one behind would put older records over newer ones.
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def read(self) -> list[ScanRecord]:
         """
@@ -40,13 +59,19 @@ class ScanLog:
             Unreachable: Kafka does not answer.
         """
         topic = TopicNames(self.settings.topic_prefix).due
-        with said_plainly(self.settings):
-            records = await read_whole(self.settings, topic, start=self._next)
-        for record in records:
+        async with self._lock:
+            with said_plainly(self.settings):
+                reading = self.read_batches(self.settings, topic, self._next)
+                async with aclosing(reading) as batches:
+                    async for batch in batches:
+                        self._take(batch)
+            return fold_scans(self._newest)
+
+    def _take(self, batch: Sequence[Read]) -> None:
+        for record in batch:
             self._next = record.offset + 1
-            if record.key is not None:
+            if record.key is not None and is_scan(record.key):
                 self._newest[record.key] = record.value
-        return fold_scans(self._newest)
 
 
 async def start_scans(

@@ -1,6 +1,7 @@
 """Reads a partition as far as it reaches now: the small topics that are read whole."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,6 +37,20 @@ async def read_log(
         KafkaError: the brokers do not answer.
         Exception: *if_missing*: there is no such topic.
     """
+    reading = read_batches(topic, options, start=start, partition=partition, if_missing=if_missing)
+    async with aclosing(reading) as batches:
+        return [each async for batch in batches for each in batch]
+
+
+async def read_batches(
+    topic: str,
+    options: Mapping[str, Any],
+    *,
+    start: int = 0,
+    partition: int = 0,
+    if_missing: Exception | None = None,
+) -> AsyncGenerator[list[Read], None]:
+    """Yield what `read_log` returns batch by batch, for those who need not hold all at once."""
     consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
     try:
         await consumer.start()
@@ -47,13 +62,11 @@ async def read_log(
         consumer.assign([where])
         # seek_to_beginning would race with the reset of a new assignment.
         consumer.seek(where, max(first, start))
-        records: list[Read] = []
         while await consumer.position(where) < end:
             batch = await consumer.getmany(where, timeout_ms=_WAIT_MAX_MS)
-            records += [
+            yield [
                 Read(each.offset, each.timestamp / 1000, each.key, each.value)
                 for each in batch.get(where, [])
             ]
-        return records
     finally:
         await consumer.stop()

@@ -9,7 +9,6 @@ from ops.letter import Letter, LetterState, Wanted
 from ops.letter_lines import to_lines
 from ops.pages.desk import Desk
 from ops.pages.queries import Query
-from ops.scanning import ScanLog
 from ops.status_table import to_rows
 from ops.story import tell
 from ops.verdict import judge
@@ -108,7 +107,7 @@ async def scans(desk: Desk, _query: Query) -> Context:
     """Return scans and the newest rebuild, with their progress."""
     facts = await desk.facts()
     moving = await desk.moving()
-    found = (await ScanLog(desk.settings).read())[-SHOWN_SCANS_MAX:]
+    found = (await desk.scans())[-SHOWN_SCANS_MAX:]
     return {
         "now_s": facts.now_s,
         "scans": [to_scan(each, facts.now_s) for each in reversed(found)],

@@ -17,12 +17,13 @@ from ops.letters import NEWEST_MAX, LetterLog, decide, read_known, read_letters
 from ops.pages.charts import Chart, to_chart
 from ops.pages.history import read_requests, read_written
 from ops.pages.suggesting import Suggestion, to_suggestion_request, to_suggestions
-from ops.scanning import cancel_scan
+from ops.scanning import ScanLog, cancel_scan
 from pim.kinds import Kind
 from runtime.settings import Settings
 from sinks.elasticsearch import connect
 from sinks.fields import to_alias
 from sinks.transfers import Phase, Transfer, read_transfer
+from topics.scans import ScanRecord
 
 FACTS_AGE_S: Final = 2.0
 HISTORY_AGE_S: Final = 10.0
@@ -76,7 +77,8 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._client: AsyncElasticsearch | None = None
-        self._collector = Collector(settings)
+        self._scans = ScanLog(settings)  # one for all: `due` is long
+        self._collector = Collector(settings, scans=self._scans)
         self._facts = Aged(self._collector.collect, FACTS_AGE_S)
         self._charts = Aged(self._read_charts, HISTORY_AGE_S)
         self._letters = Aged(self._read_letters, LETTERS_AGE_S)
@@ -109,6 +111,15 @@ class Desk:
             KafkaError, ApiError, TransportError: they cannot be read.
         """
         return await self._letters.get()
+
+    async def scans(self) -> list[ScanRecord]:
+        """
+        Return all scans, oldest first.
+
+        Raises:
+            Unreachable: Kafka does not answer.
+        """
+        return await self._scans.read()
 
     async def life(self, kind: Kind, code: str) -> Gathered:
         """

@@ -2,7 +2,8 @@
 Dead letters as an operator sees them: which resource, why, and whether it still matters.
 
 A letter is *overtaken* once its resource was fetched and written after it. What was decided about a
-letter lies in `control` (`letter/<partition>/<offset>`), since a log cannot be marked.
+letter lies in `control` (`letter/<partition>/<offset>`), since a log cannot be marked. It outlives
+the topic `dead-letters`: one that was made about another letter at the same offset does not count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +15,11 @@ from typing import Final
 from pim.kinds import Kind, parse_key
 from pim.notifications import parse_notification
 from runtime.errors import MalformedNotification
-from topics.control import LETTER, parse_letter_state
+from topics.control import LETTER, LetterDecision, parse_letter_decision
 
 UNKNOWN: Final = "unknown"
+CLOCKS_DIFFER_MAX_S: Final = 300.0
+"""How far the clocks of whoever decides and of whoever set aside are believed to be apart."""
 
 
 class LetterState(StrEnum):
@@ -115,7 +118,7 @@ def to_letter(  # noqa: PLR0917  # the fields of a record, in their order
 def mark(
     letters: Iterable[Letter],
     *,
-    decided: Mapping[str, LetterState],
+    decided: Mapping[str, LetterDecision],
     written_s: Mapping[str, float],
 ) -> list[Letter]:
     """
@@ -126,25 +129,36 @@ def mark(
     """
     marked = []
     for letter in letters:
-        state = decided.get(letter.id)
-        if state is None:
+        decision = decided.get(letter.id)
+        if decision is not None and is_about(decision, letter):
+            state = LetterState(decision.state)
+        else:
             is_overtaken = written_s.get(letter.resource or "", 0.0) > letter.at_s
             state = LetterState.OVERTAKEN if is_overtaken else LetterState.OPEN
         marked.append(replace(letter, state=state))
     return sorted(marked, key=lambda letter: (-letter.at_s, letter.partition, -letter.offset))
 
 
-def fold_decided(records: Iterable[tuple[bytes | None, bytes | None]]) -> dict[str, LetterState]:
+def is_about(decision: LetterDecision, letter: Letter) -> bool:
+    """Whether a decision was made about this letter, not about one that lay there before."""
+    if decision.letter_at_s is not None:
+        return decision.letter_at_s == letter.at_s
+    return decision.at_s >= letter.at_s - CLOCKS_DIFFER_MAX_S
+
+
+def fold_decided(
+    records: Iterable[tuple[bytes | None, bytes | None]],
+) -> dict[str, LetterDecision]:
     """Return what was decided about letters; takes all records of `control`, oldest first."""
-    decided: dict[str, LetterState] = {}
+    decided: dict[str, LetterDecision] = {}
     for key, value in records:
         if key is None or not key.startswith(LETTER):
             continue
         name = key.removeprefix(LETTER).decode("ascii", "replace")
         decided.pop(name, None)
-        with suppress(ValueError):
-            if (state := parse_letter_state(value)) is not None:
-                decided[name] = LetterState(state)
+        decision = parse_letter_decision(value)
+        if decision is not None and decision.state in set(LetterState):
+            decided[name] = decision
     return decided
 
 

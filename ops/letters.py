@@ -16,7 +16,7 @@ from pim.kinds import Kind, to_key
 from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias, to_id
-from topics.control import LETTER, to_letter_key, to_letter_value
+from topics.control import LETTER, LetterDecision, to_letter_key, to_letter_value
 from topics.layout import DEAD_LETTERS_PARTITIONS
 from topics.names import TopicNames
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
@@ -65,7 +65,7 @@ async def read_letters(
         }
         seen, is_whole = await reader.read(ranges, within_s=within_s)
     letters = [_to_letter(each) for each in seen]
-    decided: dict[str, LetterState] = {}
+    decided: dict[str, LetterDecision] = {}
     written_s: dict[str, float] = {}
     if letters:
         control = await read_whole(settings, topics.control)
@@ -140,7 +140,7 @@ async def decide(
         await publisher.append(
             topics.control,
             key=to_letter_key(letter.partition, letter.offset),
-            value=to_letter_value(state.value, now_s),
+            value=to_letter_value(state.value, now_s, letter_at_s=letter.at_s),
         )
     for name in known:
         partition, _, offset = name.partition("/")

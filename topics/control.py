@@ -120,16 +120,31 @@ def to_letter_key(partition: int, offset: int) -> bytes:
     return LETTER + f"{partition}/{offset}".encode()
 
 
-def to_letter_value(state: str, at_s: float) -> bytes:
-    """Return the value: what was decided, and when."""
-    return orjson.dumps({"schema": SCHEMA, "state": state, "at": at_s})
+@dataclass(frozen=True, slots=True)
+class LetterDecision:
+    """What a person decided about a dead letter; times are unix seconds."""
+
+    state: str
+    at_s: float
+    letter_at_s: float | None  # when the letter was set aside; None: kept by an earlier version
 
 
-def parse_letter_state(value: bytes | None) -> str | None:
+def to_letter_value(state: str, at_s: float, *, letter_at_s: float) -> bytes:
+    """Return the value: what was decided, when, and about the letter of which moment."""
+    return orjson.dumps({"schema": SCHEMA, "state": state, "at": at_s, "letter_at": letter_at_s})
+
+
+def parse_letter_decision(value: bytes | None) -> LetterDecision | None:
     """Return what was decided about a dead letter; None: nothing that can be read."""
     try:
-        return str(orjson.loads(value or b"")["state"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raw = orjson.loads(value or b"")
+        letter_at = raw.get("letter_at")
+        return LetterDecision(
+            state=str(raw["state"]),
+            at_s=float(raw["at"]),
+            letter_at_s=None if letter_at is None else float(letter_at),
+        )
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
         return None
 
 

@@ -1,19 +1,32 @@
 """Dead letters: which resource they concern, and whether they still matter."""
 
+from typing import Final
+
 import pytest
 
-from ops.letter import LetterState, Wanted, fold_decided, mark, to_letter, to_resources
+from ops.letter import (
+    CLOCKS_DIFFER_MAX_S,
+    LetterState,
+    Wanted,
+    fold_decided,
+    mark,
+    to_letter,
+    to_resources,
+)
 from pim.kinds import Kind
 from tests.ops.hostile import HOSTILE
 from tests.ops.letters import letter
 from topics.control import (
+    LetterDecision,
     StageStop,
     fold_stops,
-    parse_letter_state,
+    parse_letter_decision,
     to_letter_key,
     to_letter_value,
 )
 from topics.notifications import to_synthetic
+
+DISCARDED: Final = LetterDecision("discarded", 5_000.0, None)
 
 
 def test_a_letter_tells_where_it_came_from() -> None:
@@ -63,7 +76,7 @@ def test_a_record_that_lacks_everything_is_a_letter_all_the_same() -> None:
 
 def test_a_newer_success_overtakes_older_letters() -> None:
     letters = [letter(offset=1, at_s=10), letter(offset=2, at_s=30), letter(offset=3, at_s=20)]
-    marked = mark(letters, decided={"0/3": LetterState.DISCARDED}, written_s={"document:a": 20.0})
+    marked = mark(letters, decided={"0/3": DISCARDED}, written_s={"document:a": 20.0})
 
     assert [(each.offset, each.state) for each in marked] == [
         (2, LetterState.OPEN),
@@ -74,18 +87,41 @@ def test_a_newer_success_overtakes_older_letters() -> None:
 
 def test_the_last_decision_counts_and_a_null_forgets_it() -> None:
     records = [
-        (to_letter_key(0, 1), to_letter_value("redriven", 1.0)),
-        (to_letter_key(0, 2), to_letter_value("discarded", 1.0)),
-        (to_letter_key(0, 1), to_letter_value("discarded", 2.0)),
+        (to_letter_key(0, 1), to_letter_value("redriven", 1.0, letter_at_s=0.5)),
+        (to_letter_key(0, 2), to_letter_value("discarded", 1.0, letter_at_s=0.5)),
+        (to_letter_key(0, 1), to_letter_value("discarded", 2.0, letter_at_s=0.5)),
         (to_letter_key(0, 2), None),
-        (to_letter_key(0, 3), to_letter_value("eaten", 2.0)),
+        (to_letter_key(0, 3), to_letter_value("eaten", 2.0, letter_at_s=0.5)),
         (to_letter_key(0, 4), b"?"),
         (b"epoch/1", b"{}"),
         (None, None),
     ]
 
-    assert fold_decided(records) == {"0/1": LetterState.DISCARDED}
-    assert parse_letter_state(b"[]") is None
+    assert fold_decided(records) == {"0/1": LetterDecision("discarded", 2.0, 0.5)}
+    assert parse_letter_decision(b"[]") is None
+
+
+def test_a_decision_about_a_letter_of_a_topic_that_was_deleted_does_not_count() -> None:
+    value = to_letter_value("discarded", 1_000.0, letter_at_s=990.0)
+    decided = fold_decided([(to_letter_key(0, 0), value)])
+
+    [same] = mark([letter(at_s=990.0)], decided=decided, written_s={})
+    [new] = mark([letter(at_s=995.0)], decided=decided, written_s={})
+    [overtaken] = mark([letter(at_s=995.0)], decided=decided, written_s={"document:a": 996.0})
+    assert same.state is LetterState.DISCARDED
+    assert new.state is LetterState.OPEN
+    assert overtaken.state is LetterState.OVERTAKEN
+
+
+def test_of_an_earlier_versions_decision_its_moment_tells_but_for_what_clocks_differ() -> None:
+    value = b'{"schema": 1, "state": "redriven", "at": 1000.0}'
+    decided = fold_decided([(to_letter_key(0, 0), value)])
+    latest_s = 1_000.0 + CLOCKS_DIFFER_MAX_S
+
+    [late] = mark([letter(at_s=latest_s)], decided=decided, written_s={})
+    [new] = mark([letter(at_s=latest_s + 1)], decided=decided, written_s={})
+    assert late.state is LetterState.REDRIVEN
+    assert new.state is LetterState.OPEN
 
 
 def test_letters_are_picked_by_all_that_is_asked() -> None:
@@ -102,7 +138,7 @@ def test_letters_are_picked_by_all_that_is_asked() -> None:
 
 
 def test_only_open_letters_are_meant_unless_named_or_all() -> None:
-    done = mark([letter()], decided={"0/0": LetterState.DISCARDED}, written_s={})[0]
+    done = mark([letter()], decided={"0/0": DISCARDED}, written_s={})[0]
 
     assert not Wanted().picks(done)
     assert Wanted(all_states=True).picks(done)

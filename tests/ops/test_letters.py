@@ -18,7 +18,8 @@ LETTERS = [
 
 
 def decided(publisher: MemoryPublisher) -> dict[str, LetterState]:
-    return fold_decided((each.key, each.value) for each in publisher.of("quindex.control"))
+    records = ((each.key, each.value) for each in publisher.of("quindex.control"))
+    return {name: LetterState(each.state) for name, each in fold_decided(records).items()}
 
 
 def test_redriving_looks_at_each_resource_again_once_and_keeps_the_decision() -> None:
@@ -44,6 +45,15 @@ def test_discarding_looks_at_nothing() -> None:
     assert looking == 0
     assert publisher.of("quindex.notifications") == []
     assert decided(publisher) == {"0/5": LetterState.DISCARDED}
+
+
+def test_a_decision_tells_which_letter_it_is_about() -> None:
+    publisher = MemoryPublisher()
+    asyncio.run(decide(publisher, Settings(), LETTERS[:1], LetterState.DISCARDED, firsts={}))
+    [record] = publisher.of("quindex.control")
+    decided = fold_decided([(record.key, record.value)])
+
+    assert [each.letter_at_s for each in decided.values()] == [LETTERS[0].at_s]
 
 
 def test_decisions_about_letters_that_have_gone_are_forgotten() -> None:

@@ -75,7 +75,7 @@ def list_(*, all_: bool, as_json: bool, **filters: Any) -> None:
     from ops.letter_lines import to_line, to_object
     from ops.terminal import to_json
 
-    log = asyncio.run(_read(_settings()))
+    log = asyncio.run(_read(_settings(), since_s=filters["since"]))
     wanted = _to_wanted((), all_states=all_, **filters)
     found = [letter for letter in log.letters if wanted.picks(letter)]
     for letter in found:
@@ -94,11 +94,11 @@ def show(letter_id: str, as_json: bool) -> None:
     from ops.letter_lines import to_lines, to_object
     from ops.terminal import to_json
 
-    log = asyncio.run(_read(_settings()))
+    log = asyncio.run(_read(_settings(), [letter_id]))
     wanted = _to_wanted((letter_id,))
     letter = next((each for each in log.letters if wanted.picks(each)), None)
     if letter is None:
-        raise _to_refused([letter_id])
+        raise to_lacking(log, [letter_id])
     if as_json:
         click.echo(to_json(to_object(letter)))
         return
@@ -163,12 +163,29 @@ def _to_wanted(
     )
 
 
-def _to_refused(ids: Sequence[str]) -> Exception:
+def to_lacking(log: "LetterLog", ids: Sequence[str]) -> Exception:
+    """Return the error that says why letters that were named are not among those read."""
     from ops.terminal import show as to_shown
-    from runtime.errors import Refused
+    from runtime.errors import Refused, Unreachable
 
+    if unreached := [each for each in ids if log.may_hold(each)]:
+        names = ", ".join(map(to_shown, unreached))
+        return Unreachable(f"Not reached in time: dead letter {names}. Kafka is slow; try again.")
     names = ", ".join(map(to_shown, ids))
     return Refused(f"There is no dead letter {names}. See quindex dead-letters list --all.")
+
+
+def to_partial_line(log: "LetterLog") -> str:
+    """Return the line that says that not all were reached, and how to reach the rest."""
+    from datetime import UTC, datetime
+
+    since = ""
+    if log.reached_s is not None:
+        since = f" with --since {datetime.fromtimestamp(int(log.reached_s), UTC):%Y-%m-%dT%H:%M:%S}"
+    return (
+        f"only {len(log.letters)} of {log.total} dead letters were reached in time, "
+        f"the oldest first; run it again{since} for the rest"
+    )
 
 
 def _decide(
@@ -183,12 +200,14 @@ def _decide(
     if not (ids or all_ or any(filters.values())):
         raise click.UsageError("Name letters, a filter such as --reason, or --all.")
     settings = _settings()
-    log = asyncio.run(_read(settings))
+    log = asyncio.run(_read(settings, ids, since_s=filters["since"]))
     wanted = _to_wanted(ids, **filters)
     chosen = [letter for letter in log.letters if wanted.picks(letter)]
     if lacking := sorted(set(ids) - {letter.id for letter in chosen}):
-        raise _to_refused(lacking)
+        raise to_lacking(log, lacking)
     _tell(chosen)
+    if log.is_partial:
+        click.echo(to_partial_line(log), err=True)
     if all_ and chosen and not (yes or dry_run):
         click.confirm(f"{len(chosen)} letters will be {state.value}. Go on?", abort=True, err=True)
     looking = 0 if dry_run or not chosen else asyncio.run(_keep(settings, log, chosen, state))
@@ -212,14 +231,16 @@ def _tell(chosen: Sequence[Any]) -> None:
         click.echo(f"… and {len(chosen) - _SHOWN_MAX} more", err=True)
 
 
-async def _read(settings: "Settings") -> "LetterLog":
+async def _read(
+    settings: "Settings", ids: Sequence[str] = (), *, since_s: float | None = None
+) -> "LetterLog":
     from ops.connections import elasticsearch_client
     from ops.failures import said_plainly
     from ops.letters import read_letters
 
     with said_plainly(settings):
         async with elasticsearch_client(settings) as client:
-            return await read_letters(settings, client)
+            return await read_letters(settings, client, ids=ids, since_s=since_s)
 
 
 async def _keep(

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -73,7 +73,7 @@ class Explainer:
             raise topics_missing(group.missing)
         stored, letters, control, facts = await asyncio.gather(
             self._read_stored(kind, code),
-            read_letters(settings, self.client),
+            read_letters(settings, self.client, keep=to_keep(kind, code)),
             read_whole(settings, TopicNames(settings.topic_prefix).control),
             _keep(facts) if facts else Collector(settings).collect(),
         )
@@ -92,6 +92,7 @@ class Explainer:
             ),
             indexed=indexed,
             epoch=facts.epoch,
+            partial=["dead-letters"] if letters.is_partial else [],
             letters=_to_own(letters.letters, kind, code),
             parked_s=fold_deletes((each.key, each.value) for each in control)[1].get(
                 to_key(kind, code)
@@ -141,7 +142,10 @@ class Explainer:
             fetched=[answer for each in fetched if (answer := to_fetched(each)) is not None],
             fetch_next=group.positions[places[1]].next,
             index_next=group.positions[places[2]].next,
-            partial=[name for name, is_whole in wholes.items() if not is_whole],
+            partial=[
+                *life.partial,
+                *(name for name, is_whole in wholes.items() if not is_whole),
+            ],
         )
 
     async def _read(
@@ -235,6 +239,12 @@ def to_fetched(seen: Seen) -> Fetched | None:
         end_partition=snapshot.partition,
         uuids=snapshot.uuids,
     )
+
+
+def to_keep(kind: Kind, code: str) -> Callable[[Seen], bool]:
+    """Return what tells by its key alone whether a dead letter may concern a resource."""
+    keys = {to_key_bytes(code), to_key(kind, code).encode("utf-8", "surrogatepass")}
+    return lambda seen: seen.key in keys
 
 
 def _to_own(letters: Sequence[Letter], kind: Kind, code: str) -> list[Letter]:

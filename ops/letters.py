@@ -1,14 +1,15 @@
 """Reads dead letters with their states, and keeps what a person decides about them."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from elasticsearch import AsyncElasticsearch
 
 from ops.letter import Letter, LetterState, fold_decided, mark, to_letter, to_resources
+from ops.letter_reading import read_records, to_place
 from ops.ranges import open_ranges
 from ops.seen import Seen
 from ops.whole_logs import read_whole
@@ -17,7 +18,6 @@ from runtime.kafka_options import to_aiokafka_options
 from runtime.settings import Settings
 from sinks.fields import to_alias, to_id
 from topics.control import LETTER, LetterDecision, to_letter_key, to_letter_value
-from topics.layout import DEAD_LETTERS_PARTITIONS
 from topics.names import TopicNames
 from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 from topics.records import Publisher
@@ -37,34 +37,65 @@ class LetterLog:
     total: int
     firsts: Mapping[int, int]  # the first offset that each partition still holds
     is_partial: bool
+    ends: Mapping[int, int] = field(default_factory=dict)  # the next offset of each
+
+    def may_hold(self, name: str) -> bool:
+        """Whether the topic may hold a letter that was not reached."""
+        if not self.is_partial or (found := to_place("", name)) is None:
+            return False
+        (_, partition), offset = found
+        is_inside = self.firsts.get(partition, 0) <= offset < self.ends.get(partition, 0)
+        return is_inside and all(each.id != name for each in self.letters)
+
+    @property
+    def reached_s(self) -> float | None:
+        """Until when all letters were reached, unix seconds; None where that cannot be told."""
+        newest: dict[int, Letter] = {}
+        for each in self.letters:
+            held = newest.setdefault(each.partition, each)
+            newest[each.partition] = max(held, each, key=lambda letter: letter.offset)
+        cut = [
+            newest.get(number)
+            for number, end in self.ends.items()
+            if end > self.firsts[number]
+            and (number not in newest or newest[number].offset < end - 1)
+        ]
+        reached = [each.at_s for each in cut if each is not None]
+        return min(reached) if reached and len(reached) == len(cut) else None
 
 
 async def read_letters(
     settings: Settings,
     client: AsyncElasticsearch | None,
     *,
+    ids: Sequence[str] = (),
+    since_s: float | None = None,
     newest_max: int | None = None,
+    keep: Callable[[Seen], bool] | None = None,
     within_s: float = READ_MAX_S,
 ) -> LetterLog:
     """
     Return the dead letters with their states; without *client* none is known to be overtaken.
 
-    *newest_max* is how many of each partition are read, all by default.
+    *ids*, *since_s* and *newest_max* (of each partition) say which are read, all by default; *keep*
+    says which of them are returned, and have their resources looked up.
 
     Raises:
         KafkaError: the brokers do not answer.
         ApiError, TransportError: Elasticsearch does not say.
     """
     topics, options = TopicNames(settings.topic_prefix), to_aiokafka_options(settings)
-    places = [(topics.dead_letters, number) for number in range(DEAD_LETTERS_PARTITIONS)]
     async with open_ranges(options, time.monotonic) as reader:
-        bounds = await reader.bounds(places)
-        ranges = {
-            place: (first if newest_max is None else max(first, end - newest_max), end)
-            for place, (first, end) in bounds.items()
-        }
-        seen, is_whole = await reader.read(ranges, within_s=within_s)
-    letters = [_to_letter(each) for each in seen]
+        reading = await read_records(
+            reader,
+            topics.dead_letters,
+            ids=ids,
+            since_s=since_s,
+            newest_max=newest_max,
+            keep=keep,
+            within_s=within_s,
+        )
+    letters = [_to_letter(each) for each in reading.seen]
     decided: dict[str, LetterDecision] = {}
     written_s: dict[str, float] = {}
     if letters:
@@ -72,12 +103,12 @@ async def read_letters(
         decided = fold_decided((each.key, each.value) for each in control)
         if client is not None:
             written_s = await read_written(client, settings, to_resources(letters))
-    total = sum(end - first for first, end in bounds.values())
     return LetterLog(
         letters=mark(letters, decided=decided, written_s=written_s),
-        total=total,
-        firsts={number: first for (_, number), (first, _) in bounds.items()},
-        is_partial=not is_whole or len(letters) < total,
+        total=sum(end - first for first, end in reading.bounds.values()),
+        firsts={number: first for number, (first, _) in reading.bounds.items()},
+        is_partial=reading.is_partial,
+        ends={number: end for number, (_, end) in reading.bounds.items()},
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Final
@@ -85,6 +85,7 @@ class Parts:
     epoch: EpochRecord
     snapshots: TopicState
     reference: Reference
+    look_around: Callable[[], Awaitable[str | None]]  # what has changed since the start, in words
     pauses: Pauses = field(default_factory=Pauses)
 
     @cached_property
@@ -330,6 +331,7 @@ class Parts:
             budget=CompareBudget(
                 daily_requests=int(self.settings.pim_quota_24h * self.settings.pim_quota_share)
             ),
+            look_around=self.look_around,
             clock=time.time,
         )
         scout = Scout(

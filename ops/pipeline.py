@@ -101,6 +101,7 @@ async def run_worker(settings: Settings) -> None:
         gate.hold(lambda: pauses.to_wait("fetch"))
         states = await asyncio.to_thread(describe_topics, settings)
         await check_partitions(ends, epoch.partitions, states[topics.notifications].partitions)
+        surroundings = Surroundings(settings, client, epoch.epoch, states)
         parts = Parts(
             settings,
             client,
@@ -112,12 +113,12 @@ async def run_worker(settings: Settings) -> None:
             epoch,
             states[topics.snapshots],
             reference,
+            surroundings.look,
             pauses,
         )
         stages = parts.to_stages()
         app = create_app(settings, stages)
         app.on_partitions_assigned.connect(claim_quota(parts, DUE_PARTITION))
-        surroundings = Surroundings(settings, client, epoch.epoch, states)
         surroundings.attach(app)
         exporter = FactsExporter(
             Collector(settings).collect, parts.gate.is_ours, lambda: parts.gate.used_ratio

@@ -46,6 +46,19 @@ def next_step(
     return scan.change(phase=ScanPhase.CLOSING, page=scan.page + 1, **changes)
 
 
+def to_begun_anew(scan: ScanRecord) -> ScanRecord:
+    """Return a scan of which nothing that was read counts: another epoch has begun."""
+    return scan.model_copy(
+        update={
+            **dict.fromkeys(COUNTED, 0),
+            "phase": ScanPhase.READING,
+            "total": None,
+            "before": {},
+            "examples": (),
+        }
+    )
+
+
 class Progress:
     """Which step of each scan was handled: a record that is not beyond it is dropped."""
 

@@ -29,14 +29,14 @@ from streams.scan_budget import CompareBudget
 from streams.scan_outcomes import ScanOutcomes
 from streams.scan_pages import LaneIsBusy, PageReader
 from streams.scan_queue import WAIT_MAX_S, Pending, ScanQueue
-from streams.scan_steps import next_step
+from streams.scan_steps import next_step, to_begun_anew
 from streams.settling import Settler
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
 from topics.notifications import Source, to_headers, to_marker
 from topics.records import Publisher, Received
 from topics.scans import EXAMPLES_MAX, ScanPhase, ScanPurpose, ScanRecord, to_cancel_key
-from topics.versions import to_version
+from topics.versions import to_epoch, to_version
 
 BUDGET_LOOK_S: Final = 60.0
 """A scan that waits for its budget looks for its cancel so often."""
@@ -49,7 +49,13 @@ log = get_logger(__name__)
 
 
 class Scanner:
-    """Does the pages of scans one after the other, one scan of a kind at a time."""
+    """
+    Does the pages of scans one after the other, one scan of a kind at a time.
+
+    *look_around* returns what has changed since the worker started, in words: a worker of an older
+    epoch would find everything in the index newer than what it reads, and end the scan as if
+    nothing differed.
+    """
 
     def __init__(
         self,
@@ -62,12 +68,13 @@ class Scanner:
         epoch: int,
         read_control: ReadLog,
         budget: CompareBudget,
+        look_around: Callable[[], Awaitable[str | None]],
         clock: Clock,  # time.time
     ) -> None:
         self._reader, self._settler, self._outcomes = reader, settler, outcomes
         self._publisher, self._topics, self._epoch = publisher, topics, epoch
         self._read_control, self._clock = read_control, clock
-        self._budget = budget
+        self._budget, self._look_around = budget, look_around
         self._queue = ScanQueue()
         self._wake = asyncio.Event()
         self._busy: Pending | None = None
@@ -162,7 +169,15 @@ class Scanner:
             return scan.change(phase=ScanPhase.CANCELLED, updated_s=self._clock())
         if scan.page == 0:
             return await self._begin(scan)
+        begun = max(map(to_epoch, scan.markers.values()), default=self._epoch)
+        if begun > self._epoch:
+            raise MustRestart(f"scan {scan.id} is of epoch {begun}, this worker of {self._epoch}")
+        if begun < self._epoch:
+            log.warning("scan.begun_anew", scan=scan.id, epoch=self._epoch, before=begun)
+            return await self._begin(to_begun_anew(scan))
         if scan.phase is ScanPhase.CLOSING:
+            if (changed := await self._look_around()) is not None:
+                raise MustRestart(changed)
             return await self._outcomes.close(scan)
         wait_until_s = self._budget.to_wait(scan, self._clock())
         if wait_until_s is not None:

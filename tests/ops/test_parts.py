@@ -37,6 +37,7 @@ def to_parts(**settings: Any) -> Parts:
         epoch=EpochRecord(epoch=3, topic_id="t", partitions=12, raised_s=0.0, reason="test"),
         snapshots=unused,
         reference=cast(Any, _Reference()),
+        look_around=unused,
     )
 
 

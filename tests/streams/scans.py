@@ -26,6 +26,17 @@ VARIANTS = Kind.VARIANT
 
 
 @dataclass
+class Surroundings:
+    """What has changed since the worker started, in words."""
+
+    changed: str | None = None
+
+    async def look(self) -> str | None:
+        """Return it."""
+        return self.changed
+
+
+@dataclass
 class Scans:
     """A scanner that runs, and what it has stored."""
 
@@ -33,6 +44,7 @@ class Scans:
     scanner: Scanner
     running: "asyncio.Task[None]"
     inbox: Inbox = field(default_factory=lambda: Inbox("t.due"))
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     @property
     def records(self) -> list[ScanRecord]:
@@ -47,7 +59,7 @@ class Scans:
         """Let another scanner go on."""
         self.running.cancel()
         await asyncio.gather(self.running, return_exceptions=True)
-        self.scanner = to_scanner(self.bench)
+        self.scanner = to_scanner(self.bench, self.surroundings)
         self.running = asyncio.create_task(self.scanner.run())
 
     @property
@@ -70,7 +82,7 @@ class Scans:
                 await asyncio.sleep(0.05)
 
 
-def to_scanner(bench: Bench) -> Scanner:
+def to_scanner(bench: Bench, surroundings: Surroundings) -> Scanner:
     async def read_control() -> list[Read]:
         return [
             Read(offset, bench.clock(), record.key, record.value)
@@ -99,6 +111,7 @@ def to_scanner(bench: Bench) -> Scanner:
         epoch=EPOCH,
         read_control=read_control,
         budget=CompareBudget(daily_requests=1_000),
+        look_around=surroundings.look,
         clock=bench.clock,
     )
 
@@ -107,8 +120,10 @@ def to_scanner(bench: Bench) -> Scanner:
 async def open_scans(*, documents: int = 30) -> AsyncIterator[Scans]:
     """Run a scanner."""
     async with open_bench(documents=documents) as bench:
-        scanner = to_scanner(bench)
-        scans = Scans(bench, scanner, asyncio.create_task(scanner.run()))
+        surroundings = Surroundings()
+        scanner = to_scanner(bench, surroundings)
+        running = asyncio.create_task(scanner.run())
+        scans = Scans(bench, scanner, running, surroundings=surroundings)
         try:
             yield scans
         finally:

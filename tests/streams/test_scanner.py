@@ -10,7 +10,7 @@ from streams.scan_patience import UNUSABLE_MAX_S
 from streams.scan_queue import WAIT_MAX_S
 from streams.scanner import to_cause, to_new_scan
 from tests.streams.examples import Inbox
-from tests.streams.pim import TOPICS, run
+from tests.streams.pim import EPOCH, TOPICS, run
 from tests.streams.scans import (
     VARIANTS,
     Scans,
@@ -21,6 +21,7 @@ from tests.streams.scans import (
     to_backfill,
 )
 from topics.scans import ScanPhase, ScanPurpose, ScanRecord, to_cancel_key
+from topics.versions import to_version
 
 
 def test_a_backfill_appends_every_resource_by_one_request_per_page() -> None:
@@ -101,6 +102,47 @@ def test_a_bug_ends_its_scan_and_no_worker() -> None:
             assert done.phase is ScanPhase.FAILED
             assert "a bug" in done.error
             assert not scans.running.done()
+
+    run(scenario())
+
+
+def test_a_scan_of_an_older_epoch_begins_anew() -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            begun = await begin(scans)
+            older = begun.model_copy(
+                update={
+                    "phase": ScanPhase.CLOSING,
+                    "page": 9,
+                    "resources": 800,
+                    "markers": {0: to_version(EPOCH - 1, 100)},
+                }
+            )
+            done = await scans.follow(older)
+
+            assert done.phase is ScanPhase.DONE
+            assert done.resources == len(codes_of(scans.bench))
+            assert {shot.code for shot in scans.bench.snapshots} == codes_of(scans.bench)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_worker_of_an_older_epoch_ends_no_scan_but_itself(newer: bool) -> None:
+    async def scenario() -> None:
+        async with open_scans() as scans:
+            begun = await begin(scans)
+            if newer:
+                markers = {0: to_version(EPOCH + 1, 0)}
+                begun = begun.model_copy(update={"markers": markers})
+            else:
+                scans.surroundings.changed = "topic t.notifications was created anew"
+                begun = begun.model_copy(update={"phase": ScanPhase.CLOSING})
+            await scans.take(begun)
+            await asyncio.wait({scans.running}, timeout=60)
+
+            assert isinstance(scans.running.exception(), MustRestart)
+            assert not any(record.is_over for record in scans.records)
 
     run(scenario())
 

@@ -207,10 +207,7 @@ class Parts:
         Raises:
             KafkaUnavailable: nobody knows now.
         """
-        try:
-            return await read_log(self.topics.control, to_aiokafka_options(self.settings))
-        except KafkaError as error:
-            raise KafkaUnavailable(f"{self.topics.control} cannot be read: {error!r}") from error
+        return await self._read(self.topics.control)
 
     async def read_indexed(self) -> Mapping[int, int]:
         """
@@ -230,16 +227,17 @@ class Parts:
             raise SinkUnavailable(f"elasticsearch: {error}") from error
 
     async def read_audit(self, scan: str) -> list[AuditRecord]:
-        try:
-            records = await read_log(
-                self.topics.audit,
-                to_aiokafka_options(self.settings),
-                partition=to_partition(scan.encode(), SNAPSHOTS_PARTITIONS),
-            )
-        except KafkaError as error:
-            raise KafkaUnavailable(f"{self.topics.audit} cannot be read: {error!r}") from error
         wanted = scan.encode()
+        records = await self._read(
+            self.topics.audit, partition=to_partition(wanted, SNAPSHOTS_PARTITIONS)
+        )
         return [AuditRecord.parse(each.value or b"") for each in records if each.key == wanted]
+
+    async def _read(self, topic: str, *, partition: int = 0) -> list[Read]:
+        try:
+            return await read_log(topic, to_aiokafka_options(self.settings), partition=partition)
+        except KafkaError as error:
+            raise KafkaUnavailable(f"{topic} cannot be read: {error!r}") from error
 
     def to_stages(self) -> Stages:
         """Return the stages, not started."""

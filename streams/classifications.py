@@ -32,6 +32,7 @@ from runtime.logs import get_logger
 from sinks.classified import Classified, find_outdated, to_classifications
 from sinks.reference import Reference
 from sinks.relations import to_code
+from streams.appending import append_all
 from topics.due import DueRecord, Lane
 from topics.end_offsets import EndOffsets
 from topics.names import TopicNames
@@ -46,7 +47,6 @@ LOOK_MAX_S: Final = 120.0
 LOOKS_MAX: Final = 720
 """About a day. What an index stage that is paused for longer holds back is left to a reconcile."""
 AGAIN_AFTER_S: Final = 5.0
-APPENDS_MAX: Final = 500
 ON_THEIR_WAY_S: Final = 600.0
 """How long a cascade that was appended is not appended again for the same change."""
 UNREADABLE_S: Final = 600.0
@@ -176,11 +176,9 @@ class Classifications:
                 pack = left[: self._asker.pack_max]
                 try:
                     found = await self._asker.ask(Kind.CLASSIFICATION, lane, pack)
-                except PimFilterIgnored:  # packs are off now: each is asked for by its path
-                    if len(pack) > 1:
-                        continue
-                    found = {}
                 except (PimUnauthorized, PimAnswerUnusable) as error:
+                    if isinstance(error, PimFilterIgnored) and len(pack) > 1:
+                        continue  # packs are off now: each is asked for by its path
                     log.warning("classifications.unreadable", codes=pack, error=str(error))
                     found = {}
                 for code in pack:
@@ -239,10 +237,7 @@ class Classifications:
                 keys = [key for key in keys if key not in on_their_way]
         elif keys:
             self._remember(code, keys, now_s)
-        for start in range(0, len(keys), APPENDS_MAX):
-            async with asyncio.TaskGroup() as group:
-                for kind, each in keys[start : start + APPENDS_MAX]:
-                    group.create_task(self._append(kind, each, process, now_s))
+        await append_all(keys, lambda key: self._append(*key, process, now_s))
         return len(keys)
 
     def _remember(self, code: str, keys: Sequence[tuple[Kind, str]], now_s: float) -> None:

@@ -21,6 +21,7 @@ from runtime.errors import MalformedNotification
 from runtime.logs import get_logger
 from runtime.metrics import due_records, notifications, pending_keys
 from runtime.points import reach
+from streams.appending import append_all
 from streams.debounce import DebounceBuffer, Pending
 from topics.dead_letters import DeadLetters
 from topics.due import DueRecord
@@ -37,8 +38,6 @@ from topics.records import Publisher, Received
 from topics.scans import ScanPurpose, ScanRecord
 
 FLUSH_INTERVAL_S: Final = 0.1
-APPENDS_MAX: Final = 500
-"""How many due records are on their way to Kafka at once."""
 
 _OVERDUE_S: Final = 5.0
 """What is due for longer than this is not waiting: flush has stopped."""
@@ -200,10 +199,7 @@ class Debouncer:
                 )
 
     async def _pass_on(self, due: list[Pending[Received]]) -> None:
-        for start in range(0, len(due), APPENDS_MAX):
-            async with asyncio.TaskGroup() as group:
-                for entry in due[start : start + APPENDS_MAX]:
-                    group.create_task(self._append(entry))
+        await append_all(due, self._append)
 
     async def _append(self, entry: Pending[Received]) -> None:
         record = to_due(entry)

@@ -4,14 +4,13 @@ What becomes of a scan's pages: snapshots, or a comparison and its repair.
 All of it may happen twice; the record of the next page is stored after it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from runtime.clock import Clock
 from runtime.errors import PimAnswerUnusable, RecordTooLarge
 from sinks.drift import DriftFinder, PageDrift
+from streams.appending import append_all
 from streams.scan_pages import ScannedPage
 from streams.settling import Settler
 from topics.audit import AuditRecord
@@ -21,9 +20,6 @@ from topics.notifications import Source, to_headers, to_key_bytes, to_synthetic
 from topics.records import Publisher
 from topics.scans import EXAMPLES_MAX, ScanPhase, ScanPurpose, ScanRecord
 from topics.snapshots import Snapshot
-
-APPENDS_MAX: Final = 500
-"""How many of what a scan has found are on their way to Kafka at once."""
 
 ReadAudit = Callable[[str], Awaitable[list[AuditRecord]]]
 
@@ -41,9 +37,7 @@ class ScanOutcomes:
 
     async def publish(self, page: ScannedPage) -> None:
         """Append the snapshots of a page: they go into the index."""
-        async with asyncio.TaskGroup() as group:
-            for snapshot in page.snapshots:
-                group.create_task(self._append(snapshot))
+        await append_all(page.snapshots, self._append)
 
     async def _append(self, snapshot: Snapshot) -> None:
         try:
@@ -102,10 +96,7 @@ class ScanOutcomes:
     async def _trigger(self, scan: ScanRecord, codes: list[str]) -> None:
         """From here it is an ordinary change, behind live edits."""
         now_s = self.clock()
-        for start in range(0, len(codes), APPENDS_MAX):
-            async with asyncio.TaskGroup() as group:
-                for code in codes[start : start + APPENDS_MAX]:
-                    group.create_task(self._announce(scan, code, now_s))
+        await append_all(codes, lambda code: self._announce(scan, code, now_s))
 
     async def _announce(self, scan: ScanRecord, code: str, now_s: float) -> None:
         await self.publisher.append(

@@ -23,8 +23,6 @@ from topics.snapshots import Snapshot
 
 BEYOND_TOTAL_MAX: Final = 10 * PAGE_MAX
 """A list that goes on so many resources after its own total does not turn its pages."""
-
-
 FIRST_SLOT_MAX_S: Final = 60.0
 """How long a page waits for its first request until its scan is looked at again."""
 

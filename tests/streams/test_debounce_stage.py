@@ -9,8 +9,9 @@ import pytest
 
 from pim.kinds import Kind
 from runtime.errors import KafkaUnavailable
+from streams.appending import APPENDS_MAX
 from streams.debounce import DebounceBuffer, Timing
-from streams.debounce_stage import APPENDS_MAX, Debouncer
+from streams.debounce_stage import Debouncer
 from tests.clock import FakeClock
 from tests.streams.examples import Inbox, to_body
 from tests.streams.publishers import WaitingPublisher, settle

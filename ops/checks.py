@@ -183,7 +183,11 @@ def check_subscription(webhook: Webhook) -> Check:
     """Judge a subscription as Quable shows it."""
     name = f"webhook {webhook.name} in Quable"
     if webhook.is_active is False:
-        return error(name, "is not active", "Run `quindex webhook enable` once calls arrive.")
+        return error(
+            name,
+            "is not active",
+            "Once its address and its Authorization header are right, `quindex webhook enable`.",
+        )
     if webhook.missing_events:
         return warning(
             name,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 _NEEDS = ("kafka", "pim_url", "pim_token")
+_IN_QUABLE = "in Quable: Admin, Integration, Webhook notifications"
 
 
 @click.group()
@@ -53,9 +54,10 @@ def show(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def create(url: str, name: str, events: Sequence[str], dry_run: bool, as_json: bool) -> None:
     """
-    Subscribe. The Authorization header is then set by hand, in Quable.
+    Make an inactive subscription. Set its Authorization header in Quable, then enable it.
 
-    Quable's API does not say how to set it, and without it the ingress answers 401.
+    Quable's API does not say how to set that header. A subscription that was active without it
+    would have Quable's calls answered 401, and be disabled after three of them.
     """
     from ops.terminal import show as to_text
     from ops.terminal import to_json
@@ -68,10 +70,9 @@ def create(url: str, name: str, events: Sequence[str], dry_run: bool, as_json: b
     if as_json:
         click.echo(to_json({"name": name, "url": url, "events": chosen, "created": not dry_run}))
     else:
-        click.echo(f"{'would create' if dry_run else 'created'} {to_text(name)} for {to_text(url)}")
-    click.echo(
-        "next: in Quable, set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION", err=True
-    )
+        verb = "would create" if dry_run else "created"
+        click.echo(f"{verb} {to_text(name)} for {to_text(url)}, inactive")
+    click.echo(to_next(name), err=True)
 
 
 @command.command()
@@ -108,6 +109,17 @@ def to_lines(webhook: "Webhook") -> list[str]:
     return lines
 
 
+def to_next(name: str) -> str:
+    """Return what is to be done with a subscription that was created."""
+    from ops.terminal import to_argument
+
+    ends_options = "-- " if name.startswith("-") else ""
+    return (
+        "next: in Quable, set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION, then run "
+        f"`quindex webhook enable {ends_options}{to_argument(name)}`"
+    )
+
+
 def choose(webhooks: "Sequence[Webhook]", name: str | None) -> "Webhook":
     """
     Return the subscription that is meant.
@@ -130,24 +142,61 @@ async def _list(settings: "Settings") -> "list[Webhook]":
         return await pim.webhooks()
 
 
-async def _create(settings: "Settings", name: str, url: str, events: Sequence[str]) -> None:
+async def subscribe(pim: "PimClient", name: str, url: str, events: Sequence[str]) -> None:
+    """
+    Create a subscription that is not active: nobody could answer its calls without their header.
+
+    Raises:
+        Refused: the name is taken.
+        OperatorError: Quable refuses.
+    """
     from pim.webhooks import to_payload
     from runtime.errors import Refused
 
+    if any(each.name == name for each in await pim.webhooks()):
+        raise Refused(f"Quable has a subscription {name} already. See quindex webhook show.")
+    await _change(pim.create_webhook(to_payload(name, url, events, active=False)))
+
+
+async def activate(pim: "PimClient", name: str | None, *, dry_run: bool) -> "tuple[Webhook, bool]":
+    """
+    Make a subscription active; return it, and whether it was so before.
+
+    Raises:
+        Refused: it is not clear which one, or not all of it is known.
+        OperatorError: Quable refuses, or says that it is not active all the same.
+    """
+    from runtime.errors import OperatorError, Refused
+
+    webhook = choose(await pim.webhooks(), name)
+    if webhook.is_active:
+        return webhook, True
+    if webhook.untold:
+        # Whether a PUT leaves alone what it does not name is not documented.
+        raise Refused(
+            f"Quable does not tell {' and '.join(webhook.untold)} of {webhook.name or webhook.id} "
+            f"in a form that is known, and a change could remove that. Enable it {_IN_QUABLE}."
+        )
+    if not dry_run:
+        changed = await _change(pim.enable_webhook(webhook))
+        if changed.is_active is False:
+            raise OperatorError(
+                f"Quable took the change, yet says that {webhook.name} is not active. "
+                f"Enable it {_IN_QUABLE}."
+            )
+    return webhook, False
+
+
+async def _create(settings: "Settings", name: str, url: str, events: Sequence[str]) -> None:
     async with _asking(settings) as (pim, _):
-        if any(each.name == name for each in await pim.webhooks()):
-            raise Refused(f"Quable has a subscription {name} already. See quindex webhook show.")
-        await _change(pim.create_webhook(to_payload(name, url, events)))
+        await subscribe(pim, name, url, events)
 
 
 async def _enable(
     settings: "Settings", name: str | None, *, dry_run: bool
 ) -> "tuple[Webhook, bool]":
     async with _asking(settings) as (pim, _):
-        webhook = choose(await pim.webhooks(), name)
-        if webhook.is_active or dry_run:
-            return webhook, bool(webhook.is_active)
-        return await _change(pim.enable_webhook(webhook)), False
+        return await activate(pim, name, dry_run=dry_run)
 
 
 async def _change(change: Any) -> "Webhook":
@@ -158,7 +207,7 @@ async def _change(change: Any) -> "Webhook":
     except (PimUnauthorized, PimAnswerUnusable) as error:
         raise OperatorError(
             f"Quable did not take the change: {error}. Is QUINDEX_PIM_TOKEN the token with Full "
-            "Access? Else change it in Quable: Admin, Integration, Webhook notifications."
+            f"Access? Else change it {_IN_QUABLE}."
         ) from error
     return webhook
 

@@ -1,12 +1,21 @@
 """`quindex webhook`: which subscription is meant, and what is said of it."""
 
+from typing import Any
+
+import httpx
 import pytest
 
 from ops.checks import Grade, check_subscription
-from ops.webhook import choose, to_lines
+from ops.webhook import activate, choose, subscribe, to_lines, to_next
 from pim.webhooks import EVENTS, Webhook
-from runtime.errors import Refused
+from runtime.errors import OperatorError, Refused
+from simulator.app import create_app
+from simulator.rest import Tokens
+from simulator.subscription import Subscription
 from tests.ops.hostile import HOSTILE
+from tests.pim.test_client import TOKEN, use
+from tests.pim.test_webhooks import Recorder
+from tests.pim.tiny_pim import TinyPim
 
 ACTIVE = Webhook("1", "search", True, "https://h/webhooks/quable", EVENTS)
 OTHER = Webhook("2", "shop", False, "https://shop", ("document.update",))
@@ -51,3 +60,66 @@ def test_the_doctor_judges_subscriptions() -> None:
     assert check_subscription(OTHER).grade is Grade.ERROR
     lacking = Webhook("1", "search", True, "https://h", ("document.update",))
     assert check_subscription(lacking).grade is Grade.WARNING
+
+
+def test_a_subscription_is_made_inactive_until_it_has_its_header() -> None:
+    app = create_app(documents=20, tokens=Tokens(TOKEN))
+    webhooks, transport = app.state.simulation.webhooks, httpx.ASGITransport(app=app)
+    webhooks.subscription = Subscription()
+
+    use(transport, lambda pim: subscribe(pim, "search", ACTIVE.url, EVENTS))
+    assert webhooks.subscription == Subscription(name="search", url=ACTIVE.url, events=EVENTS)
+    assert not webhooks.policy.enabled
+    with pytest.raises(Refused, match="Quable has a subscription search already"):
+        use(transport, lambda pim: subscribe(pim, "search", ACTIVE.url, EVENTS))
+
+    use(transport, lambda pim: activate(pim, "search", dry_run=True))
+    assert not webhooks.policy.enabled
+    use(transport, lambda pim: activate(pim, "search", dry_run=False))
+    assert webhooks.policy.enabled
+    webhook, was_active = use(transport, lambda pim: activate(pim, None, dry_run=False))
+    assert (webhook.name, was_active) == ("search", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("quindex", "quindex webhook enable quindex"),
+        ("the shop's", """quindex webhook enable 'the shop'"'"'s'"""),
+        ("-x", "quindex webhook enable -- -x"),
+    ],
+)
+def test_what_comes_next_can_be_copied(name: str, command: str) -> None:
+    assert to_next(name).endswith(f"QUINDEX_WEBHOOK_AUTHORIZATION, then run `{command}`")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"events": [{"code": "document.update"}]}, "Quable does not tell events of search"),
+        ({"events": None, "url": None}, "Quable does not tell url and events of search"),
+        ({"name": None}, "Quable does not tell name of 7"),
+    ],
+)
+def test_what_is_not_known_whole_is_not_sent_back(
+    told: dict[str, Any], said: str, dry_run: bool
+) -> None:
+    shown = {"id": "7", "name": "search", "active": False, "url": "https://h", "events": []}
+    pim = TinyPim({"webhooks": [{**shown, **told}]})
+
+    with pytest.raises(Refused, match=said):
+        use(pim, lambda client: activate(client, None, dry_run=dry_run))
+
+
+def test_a_subscription_that_stays_inactive_is_no_success() -> None:
+    shown = {"id": "7", "name": "search", "active": False, "url": "https://h", "events": []}
+
+    class Deaf(Recorder):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "PUT":
+                return await super().handle_async_request(request)
+            return await TinyPim({"webhooks": [shown]}).handle_async_request(request)
+
+    with pytest.raises(OperatorError, match="yet says that search is not active"):
+        use(Deaf(200, shown), lambda client: activate(client, None, dry_run=False))

@@ -51,8 +51,26 @@ def test_what_has_no_id_is_no_webhook(shown: object) -> None:
 def test_what_is_not_told_is_not_known() -> None:
     webhook = parse_webhook({"id": "7", "active": "yes", "events": None})
 
-    assert webhook == Webhook("7", "", None, "", ())
+    assert webhook == Webhook("7", "", None, "", None)
+    assert webhook.untold == ["name", "url", "events"]
     assert webhook.missing_events == []
+
+
+@pytest.mark.parametrize(
+    "events", [{"0": "document.update"}, [{"code": "document.update"}], ["document.update", 7]]
+)
+def test_events_in_another_form_are_not_told(events: object) -> None:
+    webhook = parse_webhook({**SHOWN, "events": events})
+
+    assert webhook.events is None
+    assert webhook.untold == ["events"]
+
+
+def test_no_events_are_told_too() -> None:
+    webhook = parse_webhook({**SHOWN, "events": []})
+
+    assert webhook.untold == []
+    assert webhook.to_payload(active=True)["events"] == []
 
 
 def test_missing_events_are_those_that_are_of_use() -> None:

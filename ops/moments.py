@@ -11,7 +11,11 @@ _AGO: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 class Moment(click.ParamType):
-    """Unix seconds, from a span back from now or a date and time (UTC unless it says more)."""
+    """
+    Unix seconds, from a span back from now or a date and time (UTC unless it says more).
+
+    What lies before 1970 is 1970: nothing here is older, and Kafka knows no such times.
+    """
 
     name = "moment"
 
@@ -21,9 +25,9 @@ class Moment(click.ParamType):
         if isinstance(value, float):
             return value
         if (ago := _AGO.fullmatch(value)) is not None:
-            return datetime.now(UTC).timestamp() - float(ago[1]) * _UNITS[ago[2]]
+            return max(0.0, datetime.now(UTC).timestamp() - float(ago[1]) * _UNITS[ago[2]])
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is neither a span such as 2h nor a date and time", param, ctx)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 APPENDS_MAX: Final = 500
-"""How many records of one stage are on their way to Kafka at once."""
+"""How many records of one stage, or command, are on their way to Kafka at once."""
 
 Item = TypeVar("Item")
 

@@ -154,4 +154,12 @@ def test_a_replay_looks_again_at_each_resource_once(site: Site) -> None:
 
     assert counted.out == "would have 1 resources looked at again\n"
     assert done.code == 0, done.err
+    assert "appending: 1 resources, 0 left" in done.err
     site.assert_converges()
+
+
+def test_a_replay_since_ever_is_one_of_all_that_kafka_holds(site: Site) -> None:
+    done = site.run(quindex(site.installation, "replay", "--since", "1960-01-01", "--dry-run"))
+
+    assert (done.code, done.err.count("Traceback")) == (0, 0), done.err
+    assert done.out.startswith("would have ")

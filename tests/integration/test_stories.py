@@ -45,7 +45,9 @@ def test_all_stories_were_told(told: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("explain", "x"), ("dead-letters", "list")], ids=lambda each: each[0]
+    "arguments",
+    [("explain", "x"), ("dead-letters", "list"), ("replay", "--since", "1h", "--dry-run")],
+    ids=lambda each: each[0],
 )
 def test_before_setup_it_is_said_at_once_that_topics_are_missing(
     servers: Servers, tmp_path: Path, arguments: tuple[str, ...]

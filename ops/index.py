@@ -68,7 +68,8 @@ def list_(as_json: bool) -> None:
         return
     for row in rows:
         live = "live" if row["live"] else "kept"
-        click.echo(f"{row['index']}  {live}  {row['documents']} documents  {row['size_bytes']} B")
+        held = "closed" if row["closed"] else f"{row['documents']} documents"
+        click.echo(f"{row['index']}  {live}  {held}  {row['size_bytes']} B")
 
 
 @command.command()
@@ -194,42 +195,41 @@ async def _list(settings: "Settings", client: "AsyncElasticsearch") -> list[dict
 
     locales, prefix = settings.locales, settings.index_prefix
     live = await read_live_indices(client, prefix, locales)
-    rows = []
-    for locale, names in (await list_indices(client, prefix, locales)).items():
-        for name in names:
-            total = (await client.indices.stats(index=name))["indices"][name]["primaries"]
-            rows.append(
-                {
-                    "index": name,
-                    "locale": locale,
-                    "alias": to_alias(prefix, locale),
-                    "live": live.get(locale) == name,
-                    "documents": total["docs"]["count"],
-                    "size_bytes": total["store"]["size_in_bytes"],
-                }
-            )
-    return rows
+    return [
+        {
+            "index": name,
+            "locale": locale,
+            "alias": to_alias(prefix, locale),
+            "live": live.get(locale) == name,
+            **await _measure(client, name),
+        }
+        for locale, names in (await list_indices(client, prefix, locales)).items()
+        for name in names
+    ]
+
+
+async def _measure(client: "AsyncElasticsearch", index: str) -> dict[str, Any]:
+    """Return how many live search documents an index has, and its size; a closed one tells none."""
+    from sinks.planning import LIVE
+
+    stats = await client.indices.stats(index=index, metric="store", forbid_closed_indices=False)
+    found = stats["indices"][index]
+    is_closed = found["status"] != "open"
+    return {
+        "closed": is_closed,
+        "documents": None if is_closed else (await client.count(index=index, query=LIVE))["count"],
+        "size_bytes": found["primaries"]["store"]["size_in_bytes"],
+    }
 
 
 async def _drop(
     settings: "Settings", client: "AsyncElasticsearch", names: Sequence[str], dry_run: bool
 ) -> None:
-    from runtime.errors import Refused
-    from sinks.fields import to_alias
-    from sinks.generations import to_filling_prefix
-    from sinks.mappings import META
+    from ops.unused import check_unused, is_name
 
-    prefix = settings.index_prefix
-    used = {to_alias(prefix, locale) for locale in settings.locales}
-    for name, index in (await client.indices.get(index=list(names))).items():
-        made = index["mappings"].get("_meta", {}).get(META)
-        if name not in names or made is None:
-            raise Refused(f"{name} is no index that quindex made.")
-        if not name.startswith(f"{to_alias(prefix, made['locale'])}-"):
-            raise Refused(f"{name} is another installation's: QUINDEX_INDEX_PREFIX is {prefix}.")
-        if alias := used.intersection(index["aliases"]):
-            raise Refused(f"{name} is live: it is behind the alias {', '.join(sorted(alias))}.")
-        if to_alias(to_filling_prefix(prefix), made["locale"]) in index["aliases"]:
-            raise Refused(f"{name} is being filled by a rebuild.")
+    found = {}
+    if asked := [name for name in names if is_name(name)]:
+        found = (await client.indices.get(index=asked, ignore_unavailable=True)).body
+    check_unused(names, found, prefix=settings.index_prefix, locales=settings.locales)
     if not dry_run:
         await client.indices.delete(index=list(names))

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from elasticsearch import AsyncElasticsearch
 
 from ops.index import command
 from runtime.errors import Refused, SettingsInvalid, Unreachable
@@ -93,6 +94,44 @@ def test_indices_are_listed_and_what_nobody_uses_is_dropped(cluster: Cluster) ->
     assert run(cluster, "drop", english, "--dry-run").stdout == f"would delete {english}\n"
     assert run(cluster, "drop", english).stdout == f"deleted {english}\n"
     assert "left over" not in run(cluster, "plan").stdout
+
+
+def test_only_what_is_named_in_full_is_dropped(cluster: Cluster) -> None:
+    cluster.run(lambda client: ensure_indices(client, prefix=cluster.prefix, locales=["fr_FR"]))
+    index, alias = f"{cluster.prefix}-fr_fr-000001", f"{cluster.prefix}-fr_fr"
+
+    for name in (f"{cluster.prefix}-xx-*", f"{cluster.prefix}-*", f"{cluster.prefix}-xx", "", "*"):
+        refused = run(cluster, "drop", "--dry-run", "--", name, fails=True)
+        assert isinstance(refused.exception, Refused), refused.output
+        assert "is named in full" in str(refused.exception)
+        assert refused.stdout == ""
+    of_an_alias = run(cluster, "drop", alias, fails=True)
+    assert isinstance(of_an_alias.exception, Refused)
+    assert f"{alias} is an alias, of {index}" in str(of_an_alias.exception)
+
+
+def test_tombstones_are_no_documents_and_a_closed_index_is_listed_as_such(
+    cluster: Cluster,
+) -> None:
+    cluster.run(lambda client: ensure_indices(client, prefix=cluster.prefix, locales=["fr_FR"]))
+    live, kept = (f"{cluster.prefix}-fr_fr-00000{number}" for number in (1, 2))
+    meta = {"_meta": {"quindex": {"locale": "fr_FR"}}}
+
+    async def prepare(client: AsyncElasticsearch) -> None:
+        for code, is_deleted in (("a", False), ("b", False), ("gone", True)):
+            await client.index(index=live, id=code, document={"deleted": is_deleted}, refresh=True)
+        await client.indices.create(index=kept, mappings=meta)
+        await client.indices.close(index=kept)
+
+    cluster.run(prepare)
+    first, second = orjson.loads(run(cluster, "list", "--json").stdout)["indices"]
+    said = run(cluster, "list").stdout
+
+    assert (first["documents"], first["closed"]) == (2, False)
+    assert (second["index"], second["documents"], second["closed"]) == (kept, None, True)
+    assert f"{live}  live  2 documents  " in said
+    assert f"{kept}  kept  closed" in said
+    assert run(cluster, "drop", kept).stdout == f"deleted {kept}\n"
 
 
 def test_what_cannot_be_done_is_told(cluster: Cluster, tmp_path: Path) -> None:

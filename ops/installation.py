@@ -19,7 +19,7 @@ from ops.setup import set_up
 from runtime.errors import OperatorError
 from runtime.settings import Settings, load_settings
 from sinks.elasticsearch import connect
-from stack.child import Child
+from stack.child import Child, to_environment
 from stack.ports import HOST, free_port
 from topics.names import TopicNames
 
@@ -50,6 +50,7 @@ class Installation:
     workers: list[Child] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()  # the children run elsewhere
         self.simulator_port, self.ingress_port, self.ops_port = (
             free_port(),
             free_port(),
@@ -77,7 +78,8 @@ class Installation:
             *("--webhook-url", self.webhook_url, "--webhook-authorization", self.authorization),
         )
         self.ingress = self._child("ingress", "ingress", QUINDEX_OPS_PORT=str(self.ops_port))
-        self.http = httpx.AsyncClient(base_url=self.simulator_url, timeout=60.0)
+        # No proxy that is set for the world outside answers for this machine.
+        self.http = httpx.AsyncClient(base_url=self.simulator_url, timeout=60.0, trust_env=False)
 
     @property
     def simulator_url(self) -> str:
@@ -206,17 +208,16 @@ class Installation:
             return to_lag(read_positions(admin, self.topics))
 
     def _child(self, name: str, *arguments: str, **more: str) -> Child:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("QUINDEX_")}
         return Child(
             name,
             [sys.executable, "-m", "ops", *arguments],
-            environment={**kept, **self.variables, **more},
+            environment={**to_environment(os.environ), **self.variables, **more},
             log=self.folder / f"{name}.log",
             wipe=self.wipe,
         )
 
     async def _wait_for(self, url: str, child: Child) -> None:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(trust_env=False) as http:
             try:
                 async with asyncio.timeout(READY_WITHIN_S):
                     while not await _answers(http, url):

@@ -14,14 +14,34 @@ from runtime.errors import OperatorError
 from stack.server import GUARD
 
 STOP_WITHIN_S: Final = 35.0
+ROOT: Final = Path(__file__).parents[1]
+"""Where our packages lie."""
+
 _POLL_S: Final = 0.05
 _LOG_TAIL_LINES: Final = 30
+
+
+def to_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return what a command of ours is to have of *environment*, in whatever folder it runs.
+
+    That is neither settings, since it is given its own, nor proxies, since all that it calls is on
+    this machine.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("QUINDEX_") and not name.lower().endswith("_proxy")
+    }
+    paths = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Child:
     """
     One command with its log; may be started again after it has ended.
 
+    It runs in the folder of its log, so that a `.env` where this process runs is none of its own.
     If this process is killed, the command dies too, and then *wipe* is removed, if given.
     """
 
@@ -34,7 +54,7 @@ class Child:
         log: Path,
         wipe: Path | None = None,
     ) -> None:
-        self.name, self.log = name, log
+        self.name, self.log = name, log.absolute()
         self._wipe = wipe
         self._command, self._environment = list(command), dict(environment)
         self._guard: subprocess.Popen[bytes] | None = None
@@ -54,6 +74,7 @@ class Child:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=log,
+                    cwd=self.log.parent,
                     env={**self._environment, **more},
                     pass_fds=[nothing],
                     start_new_session=True,

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from ops.installation import READY_WITHIN_S, Installation
 from runtime.errors import OperatorError
-from stack.child import Child
+from stack.child import Child, to_environment
 
 EXIT_KILLED: Final = 256 - signal.SIGKILL
 EXIT_WATCHDOG: Final = 70
@@ -52,12 +52,15 @@ class Fleet:
         it has died.
         """
         installation = self.installation
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("QUINDEX_")}
         name = f"worker-{len(installation.workers) + 1}"
         worker = Child(
             name,
             [sys.executable, "-m", *(wrapper or self.wrapper or ("ops",)), "worker"],
-            environment={**kept, **installation.variables, **(environment or {})},
+            environment={
+                **to_environment(os.environ),
+                **installation.variables,
+                **(environment or {}),
+            },
             log=installation.folder / f"{name}.log",
         )
         self._start(worker, once)

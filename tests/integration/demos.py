@@ -1,4 +1,8 @@
-"""A demo as a process of its own, and what is left of it once it has ended."""
+"""
+A demo as a process of its own, and what is left of it once it has ended.
+
+It runs as it would for a user who has settings in `.env`, and reaches the world by a proxy.
+"""
 
 import os
 import signal
@@ -9,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stack.cache import Cache
 from stack.ports import is_free
 from tests.eventually import eventually
 from tests.integration.commands import without_settings
@@ -17,6 +22,14 @@ INVITED = "Ctrl-C stops everything and leaves nothing behind."
 SHOWN_WITHIN_S = 240
 ENDED_WITHIN_S = 60
 _LISTENING = "0A"
+_PROXY = "http://127.0.0.1:9"  # nobody
+_SETTINGS = """
+QUINDEX_KAFKA=127.0.0.1:9
+QUINDEX_KAFKA_SECURITY_PROTOCOL=SASL_SSL
+QUINDEX_PIM_TOKEN_FILE=nowhere
+QUINDEX_OPS_PORT=9
+QUINDEX_LOG_LEVEL=error
+"""
 
 
 @dataclass
@@ -65,10 +78,14 @@ def open_demo(folder: Path, *arguments: str) -> Iterator[Demo]:
     """Start a demo, and kill it in the end if it still runs."""
     temporary, output = folder / "temporary", folder / "output"
     temporary.mkdir(parents=True)
+    (folder / ".env").write_text(_SETTINGS)
+    cache = Cache()  # filled before, since nothing can be fetched by that proxy
+    cache.elasticsearch_home()
+    cache.jars("kafka")
     with output.open("wb") as shown:
         process = subprocess.Popen(  # noqa: S603  # our own command
             [sys.executable, "-m", "ops", "demo", *arguments],
-            env={**without_settings(), "TMPDIR": str(temporary)},
+            env={**without_settings(), "TMPDIR": str(temporary), "http_proxy": _PROXY},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=shown,

@@ -3,7 +3,8 @@ Runs one command and kills it as soon as the parent is gone, however the parent 
 
     python -I guard.py PARENT LOCK MARK WIPE COMMAND...
 
-PARENT is the process id to watch; with 0 the command is left on its own at once. LOCK is a file
+PARENT is the process id to watch; with 0 the command is left on its own as soon as a byte comes on
+standard input, and killed if none does: then nobody has noted whom to stop. LOCK is a file
 descriptor that the command inherits, MARK a file to remove once the command has ended, WIPE a
 folder to remove if the parent did not live to do so ("" for none, of either). The first line on
 standard output is the command's process id; the command itself writes to standard error.
@@ -59,6 +60,9 @@ def main(arguments: list[str]) -> int:
     with suppress(BrokenPipeError):  # the parent is gone already
         os.write(sys.stdout.fileno(), f"{child.pid}\n".encode())
     if not watched:
+        if not os.read(sys.stdin.fileno(), 1):
+            child.kill()
+            child.wait()
         return 0
     code = child.wait()
     if mark:

@@ -66,16 +66,16 @@ class LocalStack:
             OperatorError: a port is taken, or the extra is not installed.
             Unreachable: a jar cannot be fetched, or a server does not answer in time.
         """
-        for server in self.servers:
-            server.check_port()  # before downloads and starts that would be in vain
-        self._cache.elasticsearch_home()
-        self._cache.jars("kafka")
         started: list[Server] = []
         try:
             for server in self.servers:
+                server.check_port()  # before downloads and starts that would be in vain
+            self._cache.elasticsearch_home()
+            self._cache.jars("kafka")
+            for server in self.servers:
                 if server.running() is None:
-                    started.append(server)
                     server.start(detached=detached)
+                    started.append(server)  # only now: it may be another run's that came first
             for server in self.servers:
                 server.wait_ready(READY_WITHIN_S)
         except BaseException:

@@ -117,9 +117,10 @@ class Server(ABC):
             check_free(self.port, self.name)
             pid = self._spawn(self._prepare(), lock, detached=detached)
             write_claim(lock, Claim(pid=pid, port=self.port))
+            if detached:
+                self._let_go()
         except BaseException:
-            if self._guard is not None:  # interrupted before the claim named what runs
-                self._guard.kill()
+            self._abandon()  # interrupted before the claim named what runs
             self._claim_path.unlink(missing_ok=True)
             raise
         finally:
@@ -179,7 +180,7 @@ class Server(ABC):
         with self.log.open("ab") as log:
             self._guard = subprocess.Popen(  # noqa: S603  # our own command
                 [*guard, *marks, *command],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if detached else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
@@ -189,12 +190,29 @@ class Server(ABC):
         assert self._guard.stdout is not None
         with self._guard.stdout as told:
             pid = told.readline()
-        if detached:
-            self._guard.wait()
-            self._guard = None
         if not pid:
             raise Unreachable(f"{self.name} cannot be started.\n{self.log_tail()}")
         return int(pid)
+
+    def _let_go(self) -> None:
+        """Tell the guard that the process is noted, so that it is left on its own."""
+        assert self._guard is not None
+        assert self._guard.stdin is not None
+        with self._guard.stdin as noted:
+            noted.write(b"\n")
+        self._guard.wait()
+        self._guard = None
+
+    def _abandon(self) -> None:
+        """End what was spawned, if anything."""
+        if self._guard is None:
+            return
+        if self._guard.stdin is None:
+            self._guard.kill()  # the process dies with it
+        elif not self._guard.stdin.closed:
+            self._guard.stdin.close()  # it kills the process
+        self._guard.wait()
+        self._guard = None
 
     def _signal(self, number: signal.Signals) -> bool:
         claim = self.running()

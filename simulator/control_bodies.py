@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from pim.kinds import Kind, to_kind
 from simulator.instance import Author
@@ -117,6 +118,15 @@ class AnnounceBody(BaseModel):
 
     body: dict[str, object]
     repeat: int = Field(default=1, ge=1, le=BULK_MAX)
+
+    @field_validator("body")
+    @classmethod
+    def _can_be_sent(cls, value: dict[str, object]) -> dict[str, object]:
+        try:
+            orjson.dumps(value)
+        except TypeError as error:  # a number beyond 64 bits
+            raise ValueError(f"cannot be sent: {error}") from error
+        return value
 
 
 class WindowBody(BaseModel):

@@ -19,7 +19,11 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """A notification and what became of it; the first *accepted_s* is kept."""
+    """
+    A notification without its body, and what became of it; the first *accepted_s* is kept.
+
+    There may be millions of them: only a call that is still to be made has a body.
+    """
 
     notification: Notification
     published_s: float

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ def parse_options(options: object) -> ServerOptions:
     try:
         return ServerOptions.model_validate(options)
     except ValidationError as error:
-        lines = [f"--{each['loc'][0]}: {each['msg']}".replace("_", "-") for each in error.errors()]
+        lines = [f"{_to_option(each['loc'][0])}: {each['msg']}" for each in error.errors()]
         raise SettingsInvalid("\n".join(lines)) from error
 
 
@@ -98,7 +99,7 @@ def serve(options: ServerOptions, *, announce: Announce) -> None:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_SHUTDOWN_S,
         )
-        base = f"http://{options.host}:{listener.getsockname()[1]}"
+        base = f"http://{_to_authority(options.host, listener.getsockname()[1])}"
 
         def ready() -> None:
             announce(f"REST API     {base}/api/")
@@ -172,20 +173,33 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
+        where = _to_authority(host, port)
         if error.errno == errno.EADDRINUSE:
             raise Refused(
-                f"The simulator cannot listen on {host}:{port}: the port is in use, perhaps by"
+                f"The simulator cannot listen on {where}: the port is in use, perhaps by"
                 " another simulator. Stop that one, or choose another with --port (0: a free one)."
             ) from error
         raise Unreachable(
-            f"The simulator cannot listen on {host}:{port}: {error.strerror}."
+            f"The simulator cannot listen on {where}: {error.strerror}."
             " Choose an address of this machine with --host, such as 127.0.0.1."
         ) from error
     return listener
 
 
+def _to_option(field: object) -> str:
+    return "--quota" if field == "quotas" else f"--{field}".replace("_", "-")
+
+
+def _to_authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _parse_window(text: str) -> Window:
-    requests, slash, seconds = text.partition("/")
-    if not slash or not requests.strip().isdecimal():
+    requests, _, seconds = text.partition("/")
+    try:
+        window = Window(int(requests), float(seconds))
+    except ValueError:
+        window = None
+    if window is None or window.requests_max < 0 or not 0 < window.window_s < math.inf:
         raise ValueError(f"not a quota: {text!r}; write requests/seconds, such as 6000/600")
-    return Window(int(requests), float(seconds))
+    return window

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Final
 
@@ -55,7 +56,7 @@ class WebhookService:
             ),
         )
         self._random = seeded(seed, "webhooks")
-        self._pending: list[tuple[float, int, str]] = []  # a heap: due, sequence, uuid
+        self._pending: list[tuple[float, int, Notification]] = []  # a heap: due, sequence, which
         self._sequence = 0
         self._in_flight: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +67,8 @@ class WebhookService:
         for notification in notifications:
             if self.subscription.events and notification.event not in self.subscription.events:
                 continue
-            entry = self.entries[notification.uuid] = Entry(notification, now_s)
+            entry = Entry(replace(notification, body={}), now_s)
+            self.entries[notification.uuid] = entry
             if not self.policy.enabled or not self.subscription.url:
                 entry.state = State.LOST
             elif self._random.random() < self.options.drop_share:
@@ -74,9 +76,7 @@ class WebhookService:
             elif len(self._pending) >= PENDING_MAX:
                 entry.state = State.LOST
             else:
-                self._push(
-                    notification.uuid, now_s + self._random.random() * self.options.shuffle_s
-                )
+                self._push(notification, now_s + self._random.random() * self.options.shuffle_s)
         self.start_due()
 
     def configure(self, options: WebhookOptions) -> None:
@@ -122,8 +122,8 @@ class WebhookService:
             and self._pending[0][0] <= now_s
             and len(self._in_flight) < self.options.in_flight_max
         ):
-            _, _, uuid = heappop(self._pending)
-            task = asyncio.get_running_loop().create_task(self._attempt(self.entries[uuid]))
+            _, _, notification = heappop(self._pending)
+            task = asyncio.get_running_loop().create_task(self._attempt(notification))
             self._in_flight.add(task)
             task.add_done_callback(self._ended)
         self.calls.in_flight_peak = max(self.calls.in_flight_peak, len(self._in_flight))
@@ -145,9 +145,9 @@ class WebhookService:
         await asyncio.gather(*self._in_flight, return_exceptions=True)
         await self._transport.aclose()
 
-    def _push(self, uuid: str, due_s: float) -> None:
+    def _push(self, notification: Notification, due_s: float) -> None:
         self._sequence += 1
-        heappush(self._pending, (due_s, self._sequence, uuid))
+        heappush(self._pending, (due_s, self._sequence, notification))
 
     def _set_timer(self, now_s: float) -> None:
         if self._timer is not None:
@@ -160,35 +160,38 @@ class WebhookService:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         if not task.cancelled():
-            task.result()
-            self.start_due()
+            try:
+                task.result()
+            finally:
+                self.start_due()  # a bug of ours in one call holds up no other
 
-    async def _attempt(self, entry: Entry) -> None:
+    async def _attempt(self, notification: Notification) -> None:
+        entry = self.entries[notification.uuid]
         entry.attempts += 1
         self.calls.total += 1
-        outcome = await self._call(entry.notification)
+        outcome = await self._call(notification)
         self.calls.answers[outcome] += 1
         if outcome.startswith("2"):
             self.calls.succeeded += 1
             self.policy.succeeded()
-            self._accept(entry)
+            self._accept(entry, notification)
             return
         self.calls.failed += 1
         entry.last_failure = outcome
         retry_at_s = self.policy.failed(attempts=entry.attempts, now_s=self._clock())
         if retry_at_s is not None:
-            self._push(entry.notification.uuid, retry_at_s)
+            self._push(notification, retry_at_s)
         elif entry.state is State.PENDING:
             entry.state = State.GIVEN_UP
         if not self.policy.enabled:
             self._lose_pending()
 
-    def _accept(self, entry: Entry) -> None:
+    def _accept(self, entry: Entry, notification: Notification) -> None:
         first = entry.state is State.PENDING
         entry.state = State.ACCEPTED
         entry.accepted_s = entry.accepted_s or self._clock()
         if first and self.policy.enabled and self._random.random() < self.options.duplicate_share:
-            self._push(entry.notification.uuid, self._clock())
+            self._push(notification, self._clock())
 
     async def _call(self, notification: Notification) -> str:
         """Return the answer's status, or the name of what went wrong."""
@@ -206,12 +209,13 @@ class WebhookService:
                 await answer.aclose()
         except TimeoutError:
             return "too_slow"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            return type(error).__name__
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ExceptionGroup) as error:
+            return type(error).__name__  # the last two: names and ports that no address has
         return str(answer.status_code)
 
     def _lose_pending(self) -> None:
-        for _, _, uuid in self._pending:
-            if self.entries[uuid].state is State.PENDING:
-                self.entries[uuid].state = State.LOST
+        for _, _, notification in self._pending:
+            entry = self.entries[notification.uuid]
+            if entry.state is State.PENDING:
+                entry.state = State.LOST
         self._pending.clear()

@@ -247,6 +247,19 @@ def test_any_call_can_be_made() -> None:
     run(check)
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"n": 18446744073709551616}', b'{"n":' * 300 + b"1" + b"}" * 300]
+)
+def test_a_body_that_cannot_be_sent_is_refused(body: bytes) -> None:
+    async def check(box: Box) -> None:
+        answer = await box.client.post("/control/announce", content=b'{"body": %b}' % body)
+
+        assert answer.status_code == 422
+        assert box.simulation.webhooks.entries == {}
+
+    run(check)
+
+
 def test_the_subscription_can_be_changed_field_by_field() -> None:
     async def check(box: Box) -> None:
         before = await box.get("/control/subscription")

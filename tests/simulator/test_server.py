@@ -49,6 +49,12 @@ def test_all_mistakes_are_told_together() -> None:
     assert "requests/seconds" in str(caught.value)
 
 
+@pytest.mark.parametrize("quota", ["6000/0", "6000/-1", "-1/600", "6000/nan", "6000/inf", "6000"])
+def test_a_quota_that_is_no_window_is_a_mistake(quota: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"--quota: .*requests/seconds"):
+        options(quotas=(quota,))
+
+
 def test_fallbacks_in_a_circle_are_a_mistake_of_the_settings() -> None:
     with pytest.raises(SettingsInvalid, match="circle"):
         serve(options(fallbacks="fr_BE:fr_FR,fr_FR:fr_BE"), announce=print)
@@ -65,6 +71,11 @@ def test_a_port_in_use_is_told_with_what_to_do() -> None:
 def test_an_address_of_another_machine_is_told_with_what_to_do() -> None:
     with pytest.raises(Unreachable, match="--host"):
         serve(options(host="192.0.2.1"), announce=print)
+
+
+def test_an_address_of_ipv6_is_told_as_a_url_has_it() -> None:
+    with pytest.raises(Unreachable, match=r"listen on \[2001:db8::1\]:0: "):
+        serve(options(host="2001:db8::1"), announce=print)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

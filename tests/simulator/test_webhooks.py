@@ -61,7 +61,9 @@ def test_an_authorization_beyond_ascii_is_sent_as_utf_8() -> None:
     run(check)
 
 
-@pytest.mark.parametrize("url", ["no address", "ftp://receiver/", "http://"])
+@pytest.mark.parametrize(
+    "url", ["no address", "ftp://receiver/", "http://", "http://127.0.0.1:99999/", "http://xn--a/"]
+)
 def test_an_address_that_cannot_be_called_is_a_failure(url: str) -> None:
     async def check(box: Box) -> None:
         outer = box.simulation.webhooks
@@ -179,6 +181,20 @@ def test_the_order_can_be_shuffled() -> None:
     run(check, options=WebhookOptions(shuffle_s=10))
 
 
+def test_a_body_is_kept_for_the_calls_that_are_still_to_be_made_and_no_longer() -> None:
+    async def check(box: Box) -> None:
+        changes.edit(box.simulation.instance, PANT)
+        await after(box, 0)
+        await after(box, 300)
+
+        assert len(box.receiver.bodies) == 3  # one was refused, one came twice
+        assert box.receiver.bodies[0] == box.receiver.bodies[1] == box.receiver.bodies[2]
+        kept = [entry.notification.body for entry in box.simulation.webhooks.entries.values()]
+        assert kept == [{}]
+
+    run(check, statuses=[500], options=WebhookOptions(duplicate_share=1))
+
+
 def test_events_that_nobody_subscribed_to_are_not_sent() -> None:
     async def check(box: Box) -> None:
         webhooks = box.simulation.webhooks
@@ -215,6 +231,35 @@ class Refusing(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
+
+
+class Broken(httpx.AsyncBaseTransport):
+    """Has a bug."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002
+        raise AssertionError
+
+
+def test_a_bug_in_one_call_holds_up_no_other() -> None:
+    async def check(box: Box) -> None:
+        bugs: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: bugs.append(told))
+        outer = box.simulation.webhooks
+        service = WebhookService(
+            subscription=outer.subscription,
+            options=WebhookOptions(in_flight_max=1),
+            clock=FakeClock(),
+            transport=Broken(),
+        )
+        for _ in range(3):
+            changes.edit(box.simulation.instance, PANT)
+        service.publish([entry.notification for entry in outer.entries.values()])
+        await service.settled()
+
+        assert service.calls.total == 3
+        assert len(bugs) == 3
+
+    run(check)
 
 
 @pytest.mark.parametrize(

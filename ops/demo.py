@@ -1,13 +1,23 @@
 """quindex demo."""
 
 import sys
+from typing import Final
 
 import click
+
+DOCUMENTS_MAX: Final = 5_000
+"""They, and all that goes with them, are compared whole and in every locale, several times."""
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Prove it and exit: 0 if everything was shown.")
-@click.option("--documents", default=300, show_default=True, type=click.IntRange(20, 100_000))
+@click.option(
+    "--documents",
+    default=300,
+    show_default=True,
+    type=click.IntRange(20, DOCUMENTS_MAX),
+    help="Size of the catalog.",
+)
 def command(once: bool, documents: int) -> None:
     """
     Show an edit in the PIM become searchable.

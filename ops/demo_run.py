@@ -4,17 +4,22 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import click
+import httpx
 
 from ops.demo_steps import STEPS, DemoFailed, Step, load_catalog
+from ops.failures import said_plainly
 from ops.installation import Installation
-from runtime.errors import OperatorError
+from runtime.errors import OperatorError, Unreachable
+from stack.child import Child
 from stack.local import LocalStack
+from stack.server import Server
 
 INTERRUPTED: Final = 130
+_LOOK_EVERY_S: Final = 0.5
 
 
 def run_demo(*, once: bool, documents: int) -> int:
@@ -53,14 +58,14 @@ async def _run(stack: LocalStack, began_s: float, *, once: bool, documents: int)
         _say(
             "up", "Kafka, Elasticsearch, simulator, ingress, 2 workers", time.monotonic() - began_s
         )
-        for step in (load_catalog, *STEPS):
-            await _show(installation, step)
+        await _show_all(stack, installation)
         if once:
             click.echo(f"\nAll shown in {time.monotonic() - began_s:.0f} s.")
             return 0
         _invite(installation)
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.get_running_loop().create_future()  # until a signal
+        with contextlib.suppress(asyncio.CancelledError):  # until a signal
+            async for said in _ends(stack, installation):
+                click.echo(f"\n{said}\n\nThe others still run; Ctrl-C stops them.", err=True)
         click.echo("\nstopping ...")
     return 0
 
@@ -73,19 +78,74 @@ async def _installation(stack: LocalStack, documents: int) -> AsyncIterator[Inst
         stack.kafka, stack.elasticsearch, folder, documents=documents, wipe=stack.folder
     )
     try:
-        await installation.start(workers=2)
+        with _said_plainly(installation):
+            await installation.start(workers=2)
         yield installation
     finally:
         await installation.stop()
 
 
+async def _show_all(stack: LocalStack, installation: Installation) -> None:
+    """
+    Show each step, as long as everything runs.
+
+    Raises:
+        DemoFailed: a step did not show what it promised, or a process has ended.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(_fail_if_one_ends(stack, installation))
+            for step in (load_catalog, *STEPS):
+                await _show(installation, step)
+            watch.cancel()
+    except* OperatorError as errors:
+        # Of the end of a process, if that is why, a step knows before those who look after it do.
+        await asyncio.sleep(_LOOK_EVERY_S)
+        said = [*_to_ends(stack, installation).values(), *map(str, errors.exceptions)]
+        failed = DemoFailed(said[0])
+    else:
+        return
+    raise failed
+
+
 async def _show(installation: Installation, step: Step) -> None:
     began_s = time.monotonic()
-    try:
+    with _said_plainly(installation):
         shown = await step(installation)
-    except OperatorError as error:
-        raise DemoFailed(str(error)) from error
     _say(step.__name__.replace("_", " "), shown, time.monotonic() - began_s)
+
+
+@contextlib.contextmanager
+def _said_plainly(installation: Installation) -> Iterator[None]:
+    try:
+        with said_plainly(installation.settings):
+            yield
+    except httpx.HTTPError as error:
+        url = installation.simulator_url
+        raise Unreachable(f"The simulator at {url} does not answer: {error!r}") from error
+
+
+async def _fail_if_one_ends(stack: LocalStack, installation: Installation) -> None:
+    async for said in _ends(stack, installation):
+        raise DemoFailed(said)
+
+
+async def _ends(stack: LocalStack, installation: Installation) -> AsyncIterator[str]:
+    """Yield what there is to say of each process that ends by itself, for ever."""
+    told: set[str] = set()
+    while True:
+        for name, said in _to_ends(stack, installation).items():
+            if name not in told:
+                told.add(name)
+                yield said
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _to_ends(stack: LocalStack, installation: Installation) -> dict[str, str]:
+    """Return what there is to say of each process that runs no more, by its name."""
+    ended: list[Server | Child] = [each for each in stack.servers if each.running() is None]
+    ended += installation.ended
+    return {each.name: f"{each.name} ended.\n{each.log_tail()}" for each in ended}
 
 
 def _say(name: str, shown: str, took_s: float) -> None:

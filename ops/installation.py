@@ -24,6 +24,8 @@ from stack.ports import HOST, free_port
 from topics.names import TopicNames
 
 READY_WITHIN_S: Final = 60.0
+CALLED_WITHIN_S: Final = 600.0
+"""For webhook calls that wait, if nothing else is said; a retry comes after 300 s."""
 _POLL_S: Final = 0.1
 
 
@@ -101,6 +103,12 @@ class Installation:
         """The topics of this installation."""
         return TopicNames(self.prefix)
 
+    @property
+    def ended(self) -> list[Child]:
+        """What was started and runs no more."""
+        children = (self.simulator, self.ingress, *self.workers)
+        return [child for child in children if child.has_ended]
+
     async def start(self, *, workers: int = 1) -> None:
         """
         Set up, then start everything and wait until it answers.
@@ -158,11 +166,21 @@ class Installation:
         answer.raise_for_status()
         return dict(answer.json())
 
-    async def webhooks_idle(self) -> None:
-        """Wait until no webhook call is pending."""
-        while True:
-            if (await self.look("idle"))["idle"]:
-                return
+    async def webhooks_idle(self, within_s: float = CALLED_WITHIN_S) -> None:
+        """
+        Wait until no webhook call is pending.
+
+        Raises:
+            OperatorError: some still are when the time is over.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + within_s
+        while not (state := await self.look("idle"))["idle"]:
+            if loop.time() > deadline_s:
+                raise OperatorError(
+                    f"After {within_s:g} s the webhook was not called for all changes: "
+                    f"{state['waiting']} wait.\n{self.ingress.log_tail()}"
+                )
             await asyncio.sleep(_POLL_S)
 
     async def requests(self) -> int:

@@ -90,6 +90,11 @@ class Child:
         """Whether it has been started and has not ended."""
         return self._guard is not None and self._guard.poll() is None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has been started, and runs no more."""
+        return self._guard is not None and self._guard.poll() is not None
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
         if self.is_running:

@@ -57,6 +57,16 @@ class Demo:
         """Return the process ids of all that it has started, and its own."""
         return list(_processes_with(f"TMPDIR={self.temporary}"))
 
+    def kill(self, command: str) -> None:
+        """Kill one of its processes, a command of ours."""
+        command_line = f"-m\0ops\0{command}\0".encode()
+        for pid in self.processes():
+            _, _, arguments = Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")
+            if arguments.startswith(command_line):
+                os.kill(pid, signal.SIGKILL)
+                return
+        raise AssertionError(f"no {command} runs")
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal as a terminal does: to its whole group."""
         self.ports = {port for pid in self.processes() for port in _ports_of(pid)}

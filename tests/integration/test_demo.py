@@ -51,10 +51,26 @@ def test_a_signal_ends_it_in_the_middle_of_the_steps_and_a_kill_at_any_time(
         assert INVITED not in stopped.shown
 
         killed.wait_for(INVITED)
+        killed.kill("ingress")
+        killed.wait_for("ingress ended.")
+        assert killed.process.poll() is None
         killed.signal(signal.SIGKILL)
         assert killed.wait() == -signal.SIGKILL
         assert len(killed.ports) >= 6
         killed.assert_nothing_is_left()
+
+
+def test_it_fails_with_the_reason_when_a_process_ends_in_the_middle_of_the_steps(
+    tmp_path: Path,
+) -> None:
+    with open_demo(tmp_path / "demo", *RUNNING) as demo:
+        demo.wait_for("ok  up")
+        demo.kill("simulator")
+
+        assert demo.wait() == 1
+        demo.assert_nothing_is_left()
+    assert "The demo failed: simulator ended.\nThe end of " in demo.shown
+    assert "Traceback" not in demo.shown
 
 
 @pytest.mark.parametrize(

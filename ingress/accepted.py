@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from topics.names import TopicNames
+
 _COUNTS: Final = struct.Struct(">HiH")  # bytes of the topic, bytes of the key or -1, headers
 _HEADER: Final = struct.Struct(">HI")  # bytes of a header's name and value
 
@@ -27,6 +29,16 @@ class Accepted:
             encoded = name.encode()
             parts += [_HEADER.pack(len(encoded), len(value)), encoded, value]
         return b"".join([*parts, self.value])
+
+
+def to_current(topic: str, names: TopicNames) -> str:
+    """
+    Return the topic of the same kind that is written to now.
+
+    A row may be older than a change of the prefix: its own topic may be gone, or nobody reads it.
+    """
+    is_letter = topic.endswith(TopicNames("").dead_letters)
+    return names.dead_letters if is_letter else names.notifications
 
 
 def parse_row(row: bytes) -> Accepted:

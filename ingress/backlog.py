@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ingress.frames import Piece
 from ingress.mark import MARGIN_S, Mark
+from ingress.refused import RefusedRows
 from ingress.segments import Segment, list_segments
 from ingress.spool import Spool
 from runtime.logs import get_logger
@@ -34,6 +35,7 @@ class Backlog:
 
     spool: Spool
     mark: Mark
+    refused: RefusedRows
     _ends: dict[Segment, int] = field(default_factory=dict, init=False)
     _drained: set[Segment] = field(default_factory=set, init=False)  # that were not deleted yet
     _unreadable: set[Segment] = field(default_factory=set, init=False)
@@ -69,14 +71,14 @@ class Backlog:
 
     def untouched(self, segments: Sequence[Segment]) -> list[Segment]:
         """Return those that can be read, and nothing of which is drained yet."""
-        touched = self._ends.keys() | self._drained | self._unreadable
+        touched = self._ends.keys() | self._drained | self._unreadable | self.refused.segments
         return [segment for segment in segments if segment not in touched]
 
     async def _read(self, segments: Sequence[Segment]) -> Reading | None:
         for segment in segments:
             if segment in self._drained:
                 await self._delete(segment)
-            elif segment not in self._made_up_for:
+            elif segment not in self._made_up_for and segment not in self.refused.segments:
                 try:
                     pieces = await asyncio.to_thread(segment.scan, self._ends.get(segment))
                 except OSError as error:

@@ -8,12 +8,12 @@ segment is deleted. Died at any await here: rows may be appended again, which is
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
-from ingress.accepted import Accepted, parse_row
+from ingress.accepted import Accepted, parse_row, to_current
 from ingress.backlog import Backlog, Reading
 from ingress.breaker import Breaker
 from ingress.coalescing import COALESCE_AT, COALESCE_STEP, coalesce
@@ -22,10 +22,11 @@ from ingress.homes import Home, adopt_home
 from ingress.judgement import to_dead_letter
 from ingress.ladder import KAFKA_DEADLINE_S, cut
 from ingress.mark import MARGIN_S, Mark, read_mark
+from ingress.refused import RefusedRows
 from ingress.segments import Segment
 from ingress.spool import Spool, SpoolUnavailable
 from runtime.clock import Clock
-from runtime.errors import KafkaUnavailable, RecordTooLarge
+from runtime.errors import KafkaRefused, KafkaUnavailable, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.metrics import breaker_open, spool_damaged_bytes, spool_drained
 from topics.dead_letters import BYTES_MAX
@@ -39,8 +40,22 @@ ADOPT_PAUSE_S: Final = 10.0
 DISK_MAX_S: Final = 1.0
 COALESCE_MAX_S: Final = 60.0
 """How long the disk may take, until calls find out themselves whether Kafka is back."""
+RETRY_PAUSE_S: Final = 60.0
+"""How long rows of a topic that Kafka refuses are left alone."""
 
 log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of dead letters that Kafka does not take, though it may well take notifications."""
+
+    row: bytes
+    error: str
+
+
+Outcome = bool | Refusal | BaseException
+"""Of a row: whether it is stored, or what hindered it; an exception is the disk's."""
 
 
 @dataclass(slots=True)
@@ -57,6 +72,9 @@ class Drain:
     monotonic: Clock
     clock: Clock  # time.time
     _limit: int = field(default=BATCH_ROWS, init=False)
+    _refused: RefusedRows = field(init=False)
+    _retry_s: float = field(default=0.0, init=False)
+    _redirected: set[str] = field(default_factory=set, init=False)  # topics
     _backlog: Backlog = field(init=False)
     _reading: Reading | None = field(default=None, init=False)
     _adopted: Home | None = field(default=None, init=False)
@@ -67,7 +85,8 @@ class Drain:
     _coalesce_at: float = field(default=COALESCE_AT, init=False)
 
     def __post_init__(self) -> None:
-        self._backlog = Backlog(self.spool, self.mark)
+        self._refused = RefusedRows(self.spool.folder, self.clock)
+        self._backlog = Backlog(self.spool, self.mark, self._refused)
 
     async def run(self) -> None:
         """Drain for ever."""
@@ -133,6 +152,10 @@ class Drain:
         if self._reading is not None:
             return await self._send_batch(self._reading)
         self._close_breaker()  # nothing is left to probe with: the next call is the probe
+        if self._refused.segments and self.monotonic() >= self._retry_s:
+            self._limit = 1  # for all that are sent before the first is refused, the producer goes
+            await asyncio.to_thread(self._refused.release)
+            return True
         return await self._adopt()
 
     async def _send_batch(self, reading: Reading) -> bool:
@@ -144,17 +167,19 @@ class Drain:
             await self._backlog.end(reading.segment)
             return True
         started_s = self.monotonic()
-        outcomes = await asyncio.gather(
+        outcomes: Sequence[Outcome] = await asyncio.gather(
             *(self._send(piece, reading) for piece in pieces), return_exceptions=True
         )
-        # An exception is the disk's, and says nothing of Kafka.
-        self._judge(is_stored=False not in outcomes, took_s=self.monotonic() - started_s)
-        stored = [piece for piece, _ in takewhile(_is_stored, zip(pieces, outcomes, strict=True))]
-        if stored:
-            await self._note_done(reading.segment, stored)
-        if len(stored) < len(pieces):
+        # Neither what the disk refuses nor what a topic does says anything of Kafka.
+        if not all(isinstance(outcome, Refusal) for outcome in outcomes):
+            self._judge(is_stored=False not in outcomes, took_s=self.monotonic() - started_s)
+        done = list(takewhile(_is_done, zip(pieces, outcomes, strict=True)))
+        if done:
+            await self._keep_refused([it for _, it in done if isinstance(it, Refusal)])
+            await self._note_done(reading.segment, done)
+        if len(done) < len(pieces):
             self._limit = 1  # if one of them is the culprit, it will fail alone
-            outcome = outcomes[len(stored)]
+            outcome = outcomes[len(done)]
             if isinstance(outcome, BaseException):
                 raise outcome
             return False
@@ -162,19 +187,46 @@ class Drain:
         self._reading = reading
         return True
 
-    async def _note_done(self, segment: Segment, stored: Sequence[Piece]) -> None:
-        rows = sum(piece.row is not None for piece in stored)
-        spool_drained.inc(rows)
-        if segment.path.parent == self.spool.folder:
-            self.spool.count(-rows, -sum(piece.end - piece.start for piece in stored))
-        await self._backlog.note(segment, stored[-1].end)
+    async def _keep_refused(self, refusals: Sequence[Refusal]) -> None:
+        if not refusals:
+            return
+        now_s = self.monotonic()
+        if now_s >= self._retry_s:
+            self._retry_s = now_s + RETRY_PAUSE_S
+            log.error("rows.refused", topic=self.names.dead_letters, error=refusals[0].error)
+        rows = [refusal.row for refusal in refusals]
+        try:
+            size = await asyncio.to_thread(self._refused.keep, rows)
+        except OSError:
+            self._close_breaker()  # no row can be the probe: the next call is
+            raise
+        self.spool.count(len(refusals), size)
 
-    async def _send(self, piece: Piece, reading: Reading) -> bool:
+    async def _note_done(self, segment: Segment, done: Sequence[tuple[Piece, Outcome]]) -> None:
+        spool_drained.inc(sum(piece.row is not None and it is True for piece, it in done))
+        pieces = [piece for piece, _ in done]
+        if segment.path.parent == self.spool.folder:
+            rows = sum(piece.row is not None for piece in pieces)
+            self.spool.count(-rows, -sum(piece.end - piece.start for piece in pieces))
+        await self._backlog.note(segment, pieces[-1].end)
+
+    async def _send(self, piece: Piece, reading: Reading) -> bool | Refusal:
         try:
             accepted = parse_row(piece.row or b"")
         except ValueError:  # damaged, or written by a version that knows better
             accepted = await self._to_damaged(piece, reading.segment)
-        return await self._append(accepted)
+        accepted = self._redirect(accepted)
+        try:
+            return await self._append(accepted)
+        except KafkaRefused as error:
+            return Refusal(accepted.to_row(), str(error))
+
+    def _redirect(self, accepted: Accepted) -> Accepted:
+        topic = to_current(accepted.topic, self.names)
+        if topic != accepted.topic and accepted.topic not in self._redirected:
+            self._redirected.add(accepted.topic)
+            log.warning("rows.redirected", topic=accepted.topic, now=topic)
+        return replace(accepted, topic=topic)
 
     async def _append(self, accepted: Accepted) -> bool:
         try:
@@ -184,6 +236,10 @@ class Drain:
             await self.spool.store(cut(accepted, self.names, now_s=self.clock(), error=error))
         except KafkaUnavailable:
             return False
+        except KafkaRefused:
+            if accepted.topic != self.names.notifications:
+                raise
+            return False  # without notifications Kafka is of no use: as if it were away
         return True
 
     async def _publish(self, accepted: Accepted) -> None:
@@ -277,8 +333,8 @@ class Drain:
         log.warning("spool.coalesced", rows=freed.rows, size=freed.size, refused=freed.refused)
 
 
-def _is_stored(sent: tuple[Piece, bool | BaseException]) -> bool:
-    return sent[1] is True
+def _is_done(sent: tuple[Piece, Outcome]) -> bool:
+    return sent[1] is True or isinstance(sent[1], Refusal)
 
 
 def _take_over(root: Path, mark: Mark) -> Home | None:

@@ -26,7 +26,7 @@ from ingress.breaker import Breaker
 from ingress.judgement import to_dead_letter
 from ingress.spool import SpoolUnavailable
 from runtime.clock import Clock
-from runtime.errors import KafkaUnavailable, RecordTooLarge
+from runtime.errors import KafkaRefused, KafkaUnavailable, RecordTooLarge
 from runtime.logs import get_logger
 from runtime.metrics import breaker_open, webhook_marks
 from topics.names import TopicNames
@@ -131,7 +131,9 @@ class Ladder:
                     self._waiting.discard(deadline)
         except RecordTooLarge:
             raise
-        except (KafkaUnavailable, TimeoutError) as error:
+        except (KafkaUnavailable, KafkaRefused, TimeoutError) as error:
+            if isinstance(error, KafkaRefused) and accepted.topic != self.names.notifications:
+                return False  # one topic's trouble says nothing of Kafka
             self._note_failure(str(error) or "no answer in time")
             return False
         except Exception as error:  # noqa: BLE001 (whatever broke, the next rung may hold)

@@ -19,6 +19,7 @@ from kafka.errors import (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RetriableError,
+    TopicAuthorizationFailedError,
 )
 from kafka.net.compat import KafkaNetClient
 from kafka.structs import TopicPartition
@@ -167,6 +168,12 @@ def discard_producer(producer: KafkaProducer) -> None:
 def is_too_large(error: Exception) -> bool:
     """Whether a topic did not take a record for its size."""
     return isinstance(error, _TOO_LARGE)
+
+
+def is_refused(error: Exception, topic: str) -> bool:
+    """Whether Kafka takes no record of this topic, though it may well take those of others."""
+    # Records of other topics that were on their way fail with the same error: it ends the producer.
+    return isinstance(error, TopicAuthorizationFailedError) and topic in error.args
 
 
 def ends_producer(error: Exception) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from ingress.producers import (
     DELIVERY_TIMEOUT_MS,
@@ -18,10 +18,11 @@ from ingress.producers import (
     discard_producer,
     ends_producer,
     find_topics,
+    is_refused,
     wake_producer,
 )
 from ingress.sending import Outcome, Sending
-from runtime.errors import KafkaUnavailable
+from runtime.errors import KafkaRefused, KafkaUnavailable
 from runtime.logs import get_logger
 from runtime.metrics import kafka_in_flight_records
 
@@ -35,6 +36,8 @@ FIND_TRIES_MAX: Final = 20
 WATCH_PAUSE_S: Final = 0.5
 STUCK_S: Final = DELIVERY_TIMEOUT_MS / 1000 + 1
 """By then a record is stored or failed; where it is neither, its producer is stuck."""
+REFUSED_PAUSE_S: Final = 60.0
+"""How long a topic that was refused is left alone: each try costs the producer, and what it holds."""
 
 log = get_logger(__name__)
 
@@ -49,8 +52,16 @@ class KafkaPublisher:
     bounded here, since kafka-python bounds nothing.
     """
 
-    def __init__(self, options: Mapping[str, Any], topics: Sequence[str]) -> None:
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        topics: Sequence[str],
+        *,
+        refused_pause_s: float = REFUSED_PAUSE_S,
+    ) -> None:
         self._options, self._topics = dict(options), tuple(topics)
+        self._refused_pause_s = refused_pause_s
+        self._refused_until_s: dict[str, float] = {}
         self._producer: KafkaProducer | None = None
         self._warming: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -90,9 +101,12 @@ class KafkaPublisher:
         Raises:
             KafkaUnavailable: it may or may not be stored.
             RecordTooLarge: the topic does not take a record of this size.
+            KafkaRefused: it takes none: a right is missing, or the topic is.
         """
         if not self._is_ready:
             raise KafkaUnavailable("Kafka was not reached yet, or its topics are missing")
+        if self._loop.time() < self._refused_until_s.get(topic, 0.0):
+            raise KafkaRefused(f"{topic} was refused a short while ago")
         sending = Sending(
             topic,
             partition,
@@ -200,7 +214,11 @@ class KafkaPublisher:
                     headers=sending.headers,
                     partition=sending.partition,
                 )
-        except Exception as error:  # noqa: BLE001 (too large for any topic, or that vanished)
+        except KafkaTimeoutError:  # it would have to ask: the topic has gone, or is not shown to us
+            text = f"{sending.topic} is not among the topics that Kafka shows"
+            self._settle_one(sending, KafkaRefused(text))
+            return
+        except Exception as error:  # noqa: BLE001 (too large for any topic)
             self._settle_one(sending, error, is_alone=True)
             return
         hand_back = partial(self._hand_back, sending)
@@ -221,6 +239,9 @@ class KafkaPublisher:
         while self._results:
             sending, outcome = self._results.popleft()
             if isinstance(outcome, Exception) and ends_producer(outcome):
+                if is_refused(outcome, sending.topic):
+                    until_s = self._loop.time() + self._refused_pause_s
+                    self._refused_until_s[sending.topic] = until_s
                 self._replace(f"{type(outcome).__name__}: {outcome}")
             self._settle_one(sending, outcome, is_alone=len(self._in_flight) == 1)
         kafka_in_flight_records.set(len(self._in_flight))

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from ingress.producers import is_too_large
-from runtime.errors import KafkaUnavailable, RecordTooLarge
+from ingress.producers import is_refused, is_too_large
+from runtime.errors import KafkaRefused, KafkaUnavailable, RecordTooLarge
 
 Outcome = Any
 """What the producer says of a record: kafka-python's metadata, or an exception."""
@@ -40,8 +40,9 @@ class Sending:
             self.stored.set_result(outcome.offset)
         elif is_alone and is_too_large(outcome):
             self.stored.set_exception(RecordTooLarge(str(outcome)))
-        elif isinstance(outcome, KafkaUnavailable):
+        elif isinstance(outcome, KafkaUnavailable | KafkaRefused):
             self.stored.set_exception(outcome)
         else:
             text = f"{type(outcome).__name__}: {outcome}"
-            self.stored.set_exception(KafkaUnavailable(text))
+            refused = is_refused(outcome, self.topic)
+            self.stored.set_exception((KafkaRefused if refused else KafkaUnavailable)(text))

@@ -57,4 +57,5 @@ class Publisher(Protocol):
         Raises:
             KafkaUnavailable: it may or may not be stored.
             RecordTooLarge: the topic does not take a record of this size.
+            KafkaRefused: the topic takes none from us: a right is missing, or the topic is.
         """

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from ingress.publisher import KafkaPublisher
-from runtime.errors import KafkaUnavailable, RecordTooLarge
+from runtime.errors import KafkaRefused, KafkaUnavailable, RecordTooLarge
 from stack.choose import Servers
 from tests.ingress.doubles import Kafka
 from tests.ingress.processes import read_topic
@@ -22,6 +22,7 @@ from topics.records import Publisher
 PARTITIONS = 12
 VALUE_MAX_BYTES = 100_000
 ENOUGH_S = 20.0
+MISSING = "contract-missing"
 
 
 class Subject(Protocol):
@@ -69,7 +70,8 @@ Open = Callable[[], AbstractAsyncContextManager[Subject]]
 
 @asynccontextmanager
 async def in_memory() -> AsyncIterator[Subject]:
-    yield InMemory(Kafka(partitions=PARTITIONS, value_max_bytes=VALUE_MAX_BYTES))
+    kafka = Kafka(partitions=PARTITIONS, value_max_bytes=VALUE_MAX_BYTES, refused={MISSING})
+    yield InMemory(kafka)
 
 
 @pytest.fixture(
@@ -162,6 +164,22 @@ async def append_in_the_end(subject: Subject) -> None:
                 await asyncio.sleep(0.05)
             else:
                 return
+
+
+@pytest.mark.parametrize("key", [b"k", None])
+def test_a_topic_that_is_not_there_is_refused_and_the_next_is_taken(
+    open_subject: Open, key: bytes | None
+) -> None:
+    async def test() -> None:
+        async with open_subject() as subject:
+            for _ in range(2):
+                with pytest.raises(KafkaRefused):
+                    await subject.publisher.append(MISSING, key=key, value=b"v")
+            await subject.publisher.append(subject.topic, key=b"k", value=b"v")
+
+            assert [record.value for record in await subject.read()] == [b"v"]
+
+    asyncio.run(test())
 
 
 def test_many_at_once_are_all_stored(open_subject: Open) -> None:

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 
 from ingress.accepted import Accepted
 from ingress.spool import SpoolUnavailable
-from runtime.errors import RecordTooLarge
+from runtime.errors import KafkaRefused, RecordTooLarge
 from topics.memory import MemoryPublisher
 
 
 @dataclass
 class Kafka(MemoryPublisher):
-    """A publisher that can also be stuck, or take small values only."""
+    """A publisher that can also be stuck, take small values only, or nothing of some topics."""
 
     is_stuck: bool = False
+    refused: set[str] = field(default_factory=set)
     value_max_bytes: int = 10**9
     waiting: int = 0
 
@@ -31,6 +32,8 @@ class Kafka(MemoryPublisher):
         if self.is_stuck:
             self.waiting += 1
             await asyncio.Event().wait()
+        if topic in self.refused:
+            raise KafkaRefused(f"not authorized to write to {topic}")
         if len(value or b"") > self.value_max_bytes:
             raise RecordTooLarge("too large for this topic")
         return await super().append(

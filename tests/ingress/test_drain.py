@@ -1,7 +1,7 @@
 """What the spool and the mark hold reaches Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +56,15 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    root: Path, *, cap_bytes: int = 10**9, spool_type: type[Spool] = Spool
+    root: Path,
+    *,
+    cap_bytes: int = 10**9,
+    spool_type: type[Spool] = Spool,
+    refused: Collection[str] = (),
 ) -> AsyncIterator[Bench]:
     clock = FakeClock()
     home = take_home(root)
-    kafka, breaker = Kafka(), Breaker()
+    kafka, breaker = Kafka(refused=set(refused)), Breaker()
     spool, mark = spool_type(home.folder, clock=clock, cap_bytes=cap_bytes), Mark(home.folder)
     mark.open()
     await spool.open()

@@ -1,7 +1,7 @@
 """The first rung that holds."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -154,3 +154,14 @@ def test_what_the_topic_does_not_take_is_spooled_as_a_dead_letter(rungs: Rungs) 
     assert accepted.value == b"x" * HEAD_BYTES
     assert accepted.headers["reason"] == b"record_too_large"
     assert not rungs.breaker.is_open
+
+
+@pytest.mark.parametrize("topic", [NAMES.dead_letters, NAMES.notifications])
+def test_only_where_notifications_are_refused_kafka_is_given_up(rungs: Rungs, topic: str) -> None:
+    rungs.kafka.refused.add(topic)
+    accepted = replace(to_accepted("a"), topic=topic)
+    for _ in range(rungs.breaker.failures_max):
+        assert rungs.store(accepted) is Rung.SPOOL
+
+    assert rungs.spool.accepted == [accepted] * rungs.breaker.failures_max
+    assert rungs.breaker.is_open is (topic == NAMES.notifications)

@@ -1,0 +1,42 @@
+"""
+Rows whose topic Kafka refuses, as where a right is missing: kept apart, so that they hold up nothing.
+
+They lie in segments of their own beside the spool's, and count as spooled. Now and then the oldest
+is drained as any other; what is still refused comes back here. After a restart all of them are.
+Died while rows are kept: they lie in two segments, and are appended twice, which is harmless.
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from ingress.segments import Segment, SegmentWriter
+from runtime.clock import Clock
+
+
+class RefusedRows:
+    """The segments of one process that wait for a topic's sake."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._writer = SegmentWriter(folder, clock)
+        self._lock = threading.Lock()
+        self.segments: set[Segment] = set()
+
+    def keep(self, rows: Sequence[bytes]) -> int:
+        """
+        Return the bytes that the rows take, once they are on the disk; this blocks.
+
+        Raises:
+            OSError: none of them counts as kept.
+        """
+        with self._lock:
+            size = self._writer.append(rows)
+            assert self._writer.active is not None
+            self.segments.add(self._writer.active)
+        return size
+
+    def release(self) -> None:
+        """Let the oldest segment be drained again; this blocks."""
+        with self._lock:
+            self._writer.seal()
+            self.segments.remove(min(self.segments, key=lambda segment: segment.place))

@@ -1,8 +1,9 @@
 """
-Makes room in a spool that fills up: of each resource only the newest notification stays.
+Makes room in a spool that fills up: of each resource only the newest notification stays, and the
+newest that says that it is new, since a new variant's document is looked at too.
 
-What goes with the older ones are hints (locales, process) and nothing that the fetch needs.
-Blocks; runs while Kafka is away, so nothing drains the same segments.
+What goes with the others are hints (locales, process) and nothing that the fetch needs. That a
+resource is gone is said by the newest alone, or not true any more. Blocks; runs while Kafka is away, so nothing drains the same segments.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Final
 from ingress.accepted import parse_row
 from ingress.frames import Piece
 from ingress.segments import Segment
-from pim.notifications import parse_notification
+from pim.notifications import Notification, parse_notification
 from runtime.errors import MalformedNotification
 
 COALESCE_AT: Final = 0.8
@@ -41,7 +42,7 @@ def coalesce(segments: Sequence[Segment], notifications: str) -> Freed:
     A death in between leaves a segment both old and new: its rows are drained twice.
     """
     freed = Freed()
-    seen: set[bytes] = set()
+    seen: dict[bytes, bool] = {}  # by resource: whether a row that stays says that it is new
     for segment in reversed(segments):
         try:
             _rewrite(segment, notifications, seen, freed)
@@ -50,7 +51,7 @@ def coalesce(segments: Sequence[Segment], notifications: str) -> Freed:
     return freed
 
 
-def _rewrite(segment: Segment, notifications: str, seen: set[bytes], freed: Freed) -> None:
+def _rewrite(segment: Segment, notifications: str, seen: dict[bytes, bool], freed: Freed) -> None:
     pieces = list(segment.scan())
     if any(piece.row is None for piece in pieces):
         return  # the drain reports what is damaged, from the file as it is
@@ -61,17 +62,20 @@ def _rewrite(segment: Segment, notifications: str, seen: set[bytes], freed: Free
         freed.size += sum(piece.end - piece.start for piece in pieces) - size
 
 
-def _is_kept(piece: Piece, notifications: str, seen: set[bytes]) -> bool:
-    digest = _to_digest(piece, notifications)
-    if digest is None:
+def _is_kept(piece: Piece, notifications: str, seen: dict[bytes, bool]) -> bool:
+    notification = _to_notification(piece, notifications)
+    if notification is None:
         return True
+    digest = blake2b(notification.key.encode(), digest_size=_DIGEST_BYTES).digest()
     is_newest = digest not in seen
-    if len(seen) < RESOURCES_MAX:
-        seen.add(digest)
-    return is_newest
+    is_kept = is_newest or (notification.is_create and not seen[digest])
+    if is_kept and (not is_newest or len(seen) < RESOURCES_MAX):
+        seen[digest] = notification.is_create
+    return is_kept
 
 
-def _to_digest(piece: Piece, notifications: str) -> bytes | None:
+def _to_notification(piece: Piece, notifications: str) -> Notification | None:
+    """Return what a row says of a resource, if it does."""
     if piece.row is None:
         return None
     try:
@@ -84,6 +88,4 @@ def _to_digest(piece: Piece, notifications: str) -> bytes | None:
         notification = parse_notification(accepted.value)
     except MalformedNotification:
         return None
-    if notification.kind is None:
-        return None  # the end of a process, a mark: each counts
-    return blake2b(notification.key.encode(), digest_size=_DIGEST_BYTES).digest()
+    return notification if notification.kind else None  # the end of a process, a mark: each counts

@@ -39,6 +39,27 @@ def test_of_each_resource_the_newest_notification_stays_in_its_place(tmp_path: P
     assert freed.size > len(old.value) + len(newer.value)
 
 
+def test_that_a_resource_is_new_is_not_forgotten(tmp_path: Path) -> None:
+    def of(uuid: str, change: str) -> Accepted:
+        return to_accepted("a", event=f"variant.{change}", uuid=uuid)
+
+    old, newer, newest = of("1", "create"), of("4", "create"), of("6", "update")
+    write(tmp_path, [old, of("2", "update"), of("3", "delete"), newer], [of("5", "update"), newest])
+
+    coalesce(list_segments(tmp_path), NAMES.notifications)
+    assert left(tmp_path) == [newer, newest]
+    coalesce(list_segments(tmp_path), NAMES.notifications)
+    assert left(tmp_path) == [newer, newest]
+
+
+def test_a_create_that_is_the_newest_stays_alone(tmp_path: Path) -> None:
+    creates = [to_accepted("a", event="variant.create", uuid=uuid) for uuid in "12"]
+    write(tmp_path, creates)
+
+    coalesce(list_segments(tmp_path), NAMES.notifications)
+    assert left(tmp_path) == creates[1:]
+
+
 def test_a_delete_is_the_newest_as_any_other(tmp_path: Path) -> None:
     update, delete = to_accepted("a"), to_accepted("a", event="document.delete")
     write(tmp_path, [update, delete])

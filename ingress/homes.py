@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,7 +48,12 @@ class Home:
         os.close(self.descriptor)
 
 
-def take_home(root: Path) -> Home:
+def make_folder(path: Path) -> None:
+    """Create a folder that only this user may read."""
+    path.mkdir(mode=0o700)
+
+
+def take_home(root: Path, *, make: Callable[[Path], None] = make_folder) -> Home:
     """
     Lock a folder that has no owner, or a new one.
 
@@ -59,9 +65,11 @@ def take_home(root: Path) -> Home:
         adopted = adopt_home(root)
         if adopted is not None:
             return adopted
-        folder = root / f"{_PREFIX}{secrets.token_hex(4)}"
-        folder.mkdir(mode=0o700)
-        home = _lock(folder)
+        home = None
+        while home is None:  # until it is locked, another process may adopt it
+            folder = root / f"{_PREFIX}{secrets.token_hex(4)}"
+            make(folder)
+            home = _lock(folder)
         sync_folder(root)  # else what is stored in the folder may be gone together with its name
     except OSError as error:
         raise SpoolPathUnusable(
@@ -69,7 +77,6 @@ def take_home(root: Path) -> Home:
             "The ingress answers from it while Kafka is away, so it does not start without.\n"
             "Point QUINDEX_SPOOL_PATH to a folder on a local disk that this user may write."
         ) from error
-    assert home is not None
     return home
 
 

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from ingress.homes import SpoolPathUnusable, adopt_home, leave_home, take_home
+from ingress.homes import (
+    Home,
+    SpoolPathUnusable,
+    adopt_home,
+    leave_home,
+    make_folder,
+    take_home,
+)
 from ingress.mark import Mark
 from ingress.segments import SegmentWriter
 from tests.clock import FakeClock
@@ -37,6 +44,26 @@ def test_a_process_that_starts_takes_what_another_left(tmp_path: Path) -> None:
 
     home = take_home(tmp_path)
     assert home.folder == gone.folder
+    home.release()
+
+
+def test_a_new_folder_that_another_process_adopts_first_is_left_to_it(tmp_path: Path) -> None:
+    adopted: list[Home] = []
+
+    def make(folder: Path) -> None:
+        make_folder(folder)
+        if not adopted:
+            other = adopt_home(tmp_path)
+            assert other is not None
+            adopted.append(other)
+        elif len(adopted) == 1:
+            folder.rmdir()  # and here it has drained and deleted it already
+            adopted.append(adopted[0])
+
+    home = take_home(tmp_path, make=make)
+    assert home.folder != adopted[0].folder
+    assert adopt_home(tmp_path) is None
+    adopted[0].delete()
     home.release()
 
 

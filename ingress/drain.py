@@ -8,6 +8,7 @@ segment is deleted. Died at any await here: rows may be appended again, which is
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from pathlib import Path
@@ -136,6 +137,9 @@ class Drain:
     async def step(self) -> bool:
         """Bring one batch to Kafka; return whether there may be more to do right now."""
         self._waits_s = self.monotonic() + DISK_MAX_S
+        if not self.mark.is_known:
+            with suppress(OSError):  # whatever needs it fails, and is tried again
+                await asyncio.to_thread(self.mark.reopen)
         if self.breaker.is_open and not self.breaker.may_probe(self.monotonic()):
             return await self._coalesce()
         if not self.is_ready():

@@ -56,6 +56,19 @@ class Mark:
         if is_new:
             sync_folder(self._path.parent)
 
+    def reopen(self) -> None:
+        """
+        Do what `open` could not, if it failed; this blocks.
+
+        Raises:
+            OSError: it still cannot.
+        """
+        with self._lock:
+            if not self.is_known:
+                self.open()
+                self.is_failing = False
+                log.warning("mark.available_again")
+
     def close(self) -> None:
         """Let go of the file; a mark that is set stays set in it."""
         with self._lock:

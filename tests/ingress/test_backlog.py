@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingress.accepted import Accepted
-from ingress.homes import adopt_home
+from ingress.homes import adopt_home, take_home
 from ingress.mark import MARGIN_S
 from ingress.spool import SpoolUnavailable
 from runtime.errors import KafkaUnavailable
@@ -218,6 +218,33 @@ def test_a_segment_that_can_be_neither_read_nor_made_up_for_is_tried_again(tmp_p
 
             assert it.codes() == ["a"]
             assert it.spool.list_sealed() == []
+
+    run(test)
+
+
+def test_a_mark_that_could_not_be_opened_holds_up_what_is_damaged_until_it_can_be(
+    tmp_path: Path,
+) -> None:
+    home = take_home(tmp_path)
+    (home.folder / "mark").mkdir()
+    home.release()
+
+    async def test() -> None:
+        async with bench(tmp_path) as it:
+            await store(it.spool, [to_accepted("a"), to_accepted("b")])
+            await it.spool.seal()
+            [segment] = it.spool.list_sealed()
+            data = bytearray(segment.path.read_bytes())
+            data[20] ^= 1
+            segment.path.write_bytes(data)
+            with pytest.raises(OSError, match="closed"):
+                await it.drain.step()
+
+            (it.spool.folder / "mark").rmdir()
+            await it.drain_all()
+            assert set(it.codes()) == {"b", "quindex.mark"}
+            assert it.spool.is_empty
+            assert it.mark.is_known
 
     run(test)
 

@@ -118,3 +118,24 @@ def test_a_mark_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
         asyncio.run(mark.set(5_000.0))
 
     assert not mark.is_known
+
+
+def test_what_could_not_be_opened_is_opened_later_as_it_was_left(tmp_path: Path) -> None:
+    left = Mark(tmp_path)
+    left.open()
+    left.set_since(5.0)
+    left.close()
+    (tmp_path / "mark").rename(tmp_path / "hidden")
+    (tmp_path / "mark").mkdir()
+    mark = Mark(tmp_path)
+    mark.is_failing = True
+    for attempt in (mark.open, mark.reopen):
+        with pytest.raises(IsADirectoryError):
+            attempt()
+
+    (tmp_path / "mark").rmdir()
+    (tmp_path / "hidden").rename(tmp_path / "mark")
+    mark.reopen()
+    mark.reopen()
+    assert (mark.since_s, mark.is_known, mark.is_failing) == (5.0, True, False)
+    mark.close()

@@ -32,6 +32,7 @@ class Mark:
         self._descriptor: int | None = None
         self._since_s: float | None = None
         self._times_set = 0
+        self._setting: asyncio.Future[None] | None = None
         self.is_known = False
         self.is_failing = False
 
@@ -94,15 +95,29 @@ class Mark:
             OSError: it says no such thing.
         """
         self._times_set += 1
-        if self._since_s is not None and self._since_s <= received_s - MARGIN_S:
+        since_s = received_s - MARGIN_S
+        if self._covers(since_s):
             return
         try:
-            # Died here: the mark is set or not; the caller has no answer, and tries again.
-            await asyncio.to_thread(self.set_since, received_s - MARGIN_S)
+            while not self._covers(since_s):
+                # A disk that hangs must hold one thread only: others are needed to end in order.
+                if self._setting is None or self._setting.done():
+                    self._setting = self._start_setting(since_s)
+                # Died here: the mark is set or not; the caller has no answer, and tries again.
+                await asyncio.shield(self._setting)
         except OSError:
             self.is_failing = True
             raise
         self.is_failing = False
+
+    def _covers(self, since_s: float) -> bool:
+        return self._since_s is not None and self._since_s <= since_s
+
+    def _start_setting(self, since_s: float) -> asyncio.Future[None]:
+        setting = asyncio.get_running_loop().run_in_executor(None, self.set_since, since_s)
+        # Whoever waited for it may have given up: then nobody else asks what became of it.
+        setting.add_done_callback(lambda it: it.cancelled() or it.exception())
+        return setting
 
     def set_since(self, since_s: float) -> None:
         """Move the mark back to *since_s*, unless it is there already; this blocks."""

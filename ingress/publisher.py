@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
@@ -71,6 +72,8 @@ class KafkaPublisher:
         self._gathered: list[Sending] = []  # the part of it that has yet to be handed over
         self._results: deque[tuple[Sending, Outcome]] = deque()
         self._lock = threading.Lock()
+        # Its own: a disk that hangs may hold the threads of the loop's.
+        self._executor = ThreadPoolExecutor(1, "kafka")
         self._is_woken = False
 
     @property
@@ -141,8 +144,12 @@ class KafkaPublisher:
         if self._warming is not None:
             await self._warming
         if self._producer is not None:
-            await asyncio.to_thread(close_producer, self._producer)
+            await self._call(close_producer, self._producer)
+        self._executor.shutdown(wait=False)
         self._settle()
+
+    async def _call(self, blocking: Callable[..., None], *args: object) -> None:
+        await self._loop.run_in_executor(self._executor, blocking, *args)
 
     async def _warm(self) -> None:
         reported = ""
@@ -150,7 +157,7 @@ class KafkaPublisher:
         while not self._is_closing:
             try:
                 # Died here: nothing was promised yet.
-                await asyncio.to_thread(self._find, tries)
+                await self._call(self._find, tries)
             except (KafkaError, OSError, ValueError) as error:
                 tries += 1
                 if (text := f"{type(error).__name__}: {error}") != reported:
@@ -184,7 +191,7 @@ class KafkaPublisher:
             self._warming = asyncio.create_task(self._warm_after(ended))
 
     async def _warm_after(self, ended: KafkaProducer) -> None:
-        await asyncio.to_thread(discard_producer, ended)
+        await self._call(discard_producer, ended)
         await self._warm()
 
     def _send_gathered(self) -> None:

@@ -1,6 +1,7 @@
 """The ingress's publisher and its fake do the same, on the real Kafka and in memory."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -203,5 +204,21 @@ def test_without_kafka_it_starts_says_so_and_closes() -> None:
         with pytest.raises(KafkaUnavailable):
             await publisher.append("t", key=b"k", value=b"v")
         await publisher.close()
+
+    asyncio.run(test())
+
+
+def test_it_needs_no_thread_that_a_disk_may_hold() -> None:
+    async def test() -> None:
+        is_free = threading.Event()
+        for _ in range(64):  # more than the loop has
+            asyncio.get_running_loop().run_in_executor(None, is_free.wait)
+        try:
+            publisher = KafkaPublisher({"bootstrap_servers": "127.0.0.1:1"}, ["t"])
+            await publisher.start()
+            async with asyncio.timeout(ENOUGH_S):
+                await publisher.close()
+        finally:
+            is_free.set()
 
     asyncio.run(test())

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,51 @@ def test_a_mark_that_cannot_be_written_is_not_set(mark: Mark) -> None:
 
     assert mark.is_failing
     assert mark.since_s is None
+
+
+class HangingMark(Mark):
+    """On a disk that hangs until it *is_free*."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.is_free = threading.Event()
+        self.hanging = 0
+
+    def set_since(self, since_s: float) -> None:
+        """Hang, then set it."""
+        self.hanging += 1
+        self.is_free.wait()
+        super().set_since(since_s)
+
+
+def test_a_disk_that_hangs_holds_one_thread_however_many_calls_there_are(tmp_path: Path) -> None:
+    mark = HangingMark(tmp_path)
+    mark.open()
+
+    async def call() -> None:
+        calls = [asyncio.ensure_future(mark.set(5_000.0 - number)) for number in range(64)]
+        await asyncio.sleep(0)
+        calls[0].cancel()  # its deadline is over
+        await asyncio.sleep(0)
+        calls.append(asyncio.ensure_future(mark.set(6_000.0)))
+        await asyncio.sleep(0)
+        hanging = mark.hanging
+        mark.is_free.set()
+        await asyncio.gather(*calls[1:])
+        assert (calls[0].cancelled(), hanging) == (True, 1)
+
+    asyncio.run(call())
+    assert reopened(mark, tmp_path).since_s == 5_000.0 - 63 - MARGIN_S
+
+
+def test_a_disk_that_refuses_refuses_all_that_wait(mark: Mark) -> None:
+    mark.close()
+
+    async def call() -> list[object]:
+        calls = [mark.set(5_000.0 + number) for number in range(3)]
+        return list(await asyncio.gather(*calls, return_exceptions=True))
+
+    assert [type(told) for told in asyncio.run(call())] == [OSError] * 3
 
 
 def test_what_another_process_left_can_be_read(mark: Mark, tmp_path: Path) -> None:

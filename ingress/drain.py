@@ -210,8 +210,7 @@ class Drain:
         spool_drained.inc(sum(piece.row is not None and it is True for piece, it in done))
         pieces = [piece for piece, _ in done]
         if segment.path.parent == self.spool.folder:
-            rows = sum(piece.row is not None for piece in pieces)
-            self.spool.count(-rows, -sum(piece.end - piece.start for piece in pieces))
+            self.spool.count_drained(segment, pieces)
         await self._backlog.note(segment, pieces[-1].end)
 
     async def _send(self, piece: Piece, reading: Reading) -> bool | Refusal:
@@ -321,7 +320,7 @@ class Drain:
     async def _coalesce(self) -> bool:
         if self.spool.used < COALESCE_AT:
             self._coalesce_at = COALESCE_AT
-        elif self.spool.used >= self._coalesce_at:
+        elif self.spool.is_counted and self.spool.used >= self._coalesce_at:
             self._reading = None
             self._waits_s = self.monotonic() + COALESCE_MAX_S
             try:

@@ -11,12 +11,14 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ingress.accepted import Accepted
+from ingress.frames import Piece
 from ingress.segments import Segment, SegmentWriter, Sync, list_segments, remove_unfinished
 from runtime.clock import Clock
 from runtime.errors import TransientError
@@ -65,6 +67,7 @@ class Spool:
         self._queue: queue.SimpleQueue[_Waiting | _Order] = queue.SimpleQueue()
         self._waiting_rows = self._waiting_bytes = 0
         self._rows = self._bytes = 0
+        self._uncounted: dict[Segment, int] = {}  # whose rows are not; up to where it is drained
         self._thread = threading.Thread(target=self._write, name="spool", daemon=True)
         self.is_failing = False
 
@@ -79,17 +82,28 @@ class Spool:
         return self._writer.has_rows
 
     @property
+    def is_counted(self) -> bool:
+        """Whether the rows that an earlier process left are counted."""
+        return not self._uncounted
+
+    @property
     def used(self) -> float:
         """The used part of the cap."""
         return self._bytes / self._cap_bytes
 
     async def open(self) -> None:
-        """Count what an earlier process left, and start to write."""
+        """
+        Start to write. Of what an earlier process left only the bytes are known then.
+
+        To count its rows takes seconds for each gigabyte, and calls wait already.
+        """
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(remove_unfinished, self.folder)
-        rows, size = await asyncio.to_thread(_count_left, self.folder)
-        self.count(rows, size)
+        left = await asyncio.to_thread(_measure_left, self.folder)
+        self._uncounted = {segment: start for segment, (start, _) in left.items()}
+        self.count(0, sum(size for _, size in left.values()))
         self._thread.start()
+        self._counting = asyncio.create_task(self._count_left())
 
     async def store(self, accepted: Accepted) -> None:
         """
@@ -127,11 +141,25 @@ class Spool:
         """Note that there is more in the spool, or less."""
         self._rows = max(0, self._rows + rows)
         self._bytes = max(0, self._bytes + size)
-        spool_rows.set(self._rows)
+        spool_rows.set(self._rows + len(self._uncounted))  # one each at least: it is not empty
         spool_bytes.set(self._bytes)
+
+    def count_drained(self, segment: Segment, pieces: Sequence[Piece]) -> None:
+        """Note that the next pieces of a segment are drained."""
+        rows = sum(piece.row is not None for piece in pieces)
+        if segment in self._uncounted:
+            self._uncounted[segment], rows = pieces[-1].end, 0
+        self.count(-rows, -sum(piece.end - piece.start for piece in pieces))
+
+    async def _count_left(self) -> None:
+        for segment, start in list(self._uncounted.items()):
+            starts = await asyncio.to_thread(_list_rows, segment, start)
+            drained = self._uncounted.pop(segment)
+            self.count(len(starts) - bisect_left(starts, drained), 0)
 
     async def close(self) -> None:
         """Write what waits, and stop."""
+        self._counting.cancel()
         await self._order(stop=True)
         await asyncio.to_thread(self._thread.join)
 
@@ -207,11 +235,20 @@ def _fulfil(done: asyncio.Future[None]) -> None:
         done.set_result(None)
 
 
-def _count_left(folder: Path) -> tuple[int, int]:
-    rows = size = 0
+def _measure_left(folder: Path) -> dict[Segment, tuple[int, int]]:
+    """Return up to where each segment is drained, and how many bytes are left."""
+    left = {}
     for segment in list_segments(folder):
         with contextlib.suppress(OSError):  # the drain reports what cannot be read
-            for piece in segment.scan():
-                rows += piece.row is not None
-                size += piece.end - piece.start
-    return rows, size
+            start = segment.read_done()
+            if segment.size > start:
+                left[segment] = start, segment.size - start
+    return left
+
+
+def _list_rows(segment: Segment, start: int) -> list[int]:
+    """Return where its rows begin."""
+    try:
+        return [piece.start for piece in segment.scan(start) if piece.row is not None]
+    except OSError:  # drained meanwhile, or the drain reports it
+        return []

@@ -1,5 +1,6 @@
 """A disk that refuses: nothing is lost, and nothing is appended for ever."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from ingress.accepted import Accepted
 from ingress.homes import adopt_home, take_home
 from ingress.mark import MARGIN_S
+from ingress.segments import SegmentWriter
 from ingress.spool import SpoolUnavailable
 from runtime.errors import KafkaUnavailable
+from runtime.metrics import REGISTRY
+from tests.clock import FakeClock
 from tests.ingress.examples import NAMES, to_accepted
 from tests.ingress.test_adoption import leave
 from tests.ingress.test_drain import Bench, bench, run, store
@@ -176,6 +180,26 @@ def test_what_is_being_drained_is_not_coalesced(tmp_path: Path) -> None:
 
             assert it.codes() == ["a"] * 9 + ["b"]
             assert it.spool.is_empty
+
+    run(test)
+
+
+def test_what_another_process_left_is_coalesced_once_it_is_counted(tmp_path: Path) -> None:
+    row_bytes = len(to_accepted("a").to_row()) + 12
+    home = take_home(tmp_path)
+    writer = SegmentWriter(home.folder, FakeClock())
+    writer.append([to_accepted("a").to_row()] * 10)
+    writer.seal()
+    home.release()
+
+    async def test() -> None:
+        async with bench(tmp_path, cap_bytes=row_bytes * 11) as it:
+            it.is_ready = False
+            async with asyncio.timeout(5):
+                while it.spool.used > 0.5:
+                    await asyncio.sleep(0)
+                    assert not await it.drain.step()
+            assert REGISTRY.get_sample_value("quindex_spool_rows") == 1
 
     run(test)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ingress.accepted import Accepted, parse_row
-from ingress.segments import SegmentWriter, Sync
+from ingress.segments import Segment, SegmentWriter, Sync
 from ingress.spool import WAITING_BYTES_MAX, WAITING_ROWS_MAX, Spool, SpoolUnavailable
+from runtime.metrics import REGISTRY
 from tests.clock import FakeClock
 from tests.ingress.examples import to_accepted
 from tests.ingress.test_segments import Disk
@@ -76,6 +77,66 @@ def test_a_new_process_counts_what_the_old_one_left(tmp_path: Path) -> None:
         async with opened(tmp_path) as spool:
             assert not spool.is_empty
             assert sealed(spool) == [to_accepted("a")]
+
+    run(test)
+
+
+def rows_told() -> float | None:
+    return REGISTRY.get_sample_value("quindex_spool_rows")
+
+
+async def counted(spool: Spool) -> None:
+    async with asyncio.timeout(5):
+        while not spool.is_counted:  # noqa: ASYNC110 (no event says so)
+            await asyncio.sleep(0)
+
+
+def leave(folder: Path, rows: int) -> Segment:
+    writer = SegmentWriter(folder, FakeClock())
+    writer.append([to_accepted(str(number)).to_row() for number in range(rows)])
+    assert writer.active is not None
+    segment = writer.active
+    writer.seal()
+    return segment
+
+
+def test_what_the_old_one_left_is_measured_first_and_counted_later(tmp_path: Path) -> None:
+    segment = leave(tmp_path, 10)
+    pieces = list(segment.scan())
+    segment.write_done(pieces[2].end)
+    empty = leave(tmp_path, 1)
+    empty.write_done(empty.size)
+
+    async def test() -> None:
+        async with opened(tmp_path, cap_bytes=segment.size) as spool:
+            told = [rows_told(), spool.is_counted]
+            assert spool.used == 1 - pieces[2].end / segment.size
+            assert told == [1, False]  # not 0: it is not empty
+
+            await counted(spool)
+            assert rows_told() == 7
+            spool.count_drained(segment, pieces[3:5])
+            assert rows_told() == 5
+
+    run(test)
+
+
+def test_what_is_drained_before_it_was_counted_is_not_counted(tmp_path: Path) -> None:
+    segment, gone = leave(tmp_path, 10), leave(tmp_path, 3)
+    pieces, others = list(segment.scan()), list(gone.scan())
+
+    async def test() -> None:
+        async with opened(tmp_path) as spool:
+            spool.count_drained(segment, pieces[:4])
+            spool.count_drained(segment, pieces[4:6])
+            spool.count_drained(gone, others)
+            gone.delete()
+            await counted(spool)
+            assert rows_told() == 4
+
+            spool.count_drained(segment, pieces[6:])
+            assert rows_told() == 0
+            assert spool.is_empty
 
     run(test)
 

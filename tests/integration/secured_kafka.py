@@ -3,7 +3,8 @@
 import os
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -83,6 +84,20 @@ class SecuredKafka(Kafka):
             assert not done["failed"], done
         finally:
             admin.close()
+
+    def forbid(self, user: str, topic: str) -> Callable[[], None]:
+        """Forbid somebody to write to a topic; return what takes that back."""
+        pattern = ResourcePattern(ResourceType.TOPIC, topic)
+        never = ACL(f"User:{user}", "*", ACLOperation.WRITE, ACLPermissionType.DENY, pattern)
+
+        def allow() -> None:
+            with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
+                admin.delete_acls([never])
+
+        with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
+            done = admin.create_acls([never])
+        assert not done["failed"], done
+        return allow
 
 
 def to_acls(script: str, prefix: str) -> Iterator[ACL]:

@@ -199,12 +199,20 @@ class SafeConsumer(driver.Consumer):
         """Do nothing: Faust's livelock detectors only log, and raise false alarms when idle."""
 
     def ack(self, message: Any) -> bool:
-        """Acknowledge, unless the record was delivered before the last rebalance."""
+        """
+        Acknowledge, unless the record was delivered before the last rebalance.
+
+        The ledger knows at once, and not only when something is committed: a commit may hang for as
+        long as Kafka is away, and the watchdog would take that for a stage that does not go on.
+        """
         if message.generation_id != self.app.consumer_generation_id:
             message.acked = True
             self._unacked_messages.discard(message)
             return False
-        return super().ack(message)
+        is_new = super().ack(message)
+        if is_new and (ledger := self.ledgers.get(message.tp)) is not None:
+            ledger.acknowledge(message.offset)
+        return is_new
 
     async def maybe_wait_for_commit_to_finish(self) -> bool:
         """
@@ -227,7 +235,7 @@ class SafeConsumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         ledger, acked = self.ledgers.get(tp), self._acked[tp]
         if ledger is not None:
-            for offset in acked:
+            for offset in acked:  # once more: what Faust acknowledges without asking lies here only
                 ledger.acknowledge(offset)
         acked.clear()
         self._acked_index[tp].clear()

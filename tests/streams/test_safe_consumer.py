@@ -133,6 +133,26 @@ def test_a_commit_under_way_that_hangs_holds_a_revoke_up_only_for_a_while() -> N
     assert asyncio.run(scenario()).rebalances == ["revoked"]
 
 
+def test_what_is_acknowledged_while_a_commit_hangs_counts_as_finished_at_once() -> None:
+    async def scenario() -> tuple[Member, int, int]:
+        with open_member(committed=10) as member:
+            await member.deliver(10, 11, 12, 13)
+            member.acknowledge(10)
+            member.group.hangs = True
+            by_the_timer = asyncio.create_task(member.consumer.commit())
+            await asyncio.sleep(0)
+            member.acknowledge(11, 13)
+            ledger = member.consumer.ledgers[PARTITION]
+            seen = ledger.finished, ledger.held
+            by_the_timer.cancel()
+            return member, *seen
+
+    member, finished, held = asyncio.run(scenario())
+
+    assert (finished, held) == (3, 1)
+    assert member.group.tries == [{PARTITION: 11}]
+
+
 def test_a_broker_that_does_not_answer_holds_a_revoke_up_only_for_a_while() -> None:
     async def scenario() -> Member:
         with open_member(committed=10) as member:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from ops.connections import elasticsearch_client, kafka_admin, publisher_of
 from ops.failures import said_plainly
@@ -18,10 +18,12 @@ from runtime.settings import Settings
 from sinks.agreement import Findings
 from sinks.rules_file import load_rules
 from sinks.transfers import Phase, Stored, read_transfer
-from streams.rebuild import Rebuild
+from streams.rebuild import Rebuild, is_going_on
 from topics.creation import TopicState, describe
 from topics.names import TopicNames
 from topics.scans import ScanPurpose, ScanRecord
+
+_LOOK_EVERY_S: Final = 1.0
 
 
 @asynccontextmanager
@@ -93,14 +95,25 @@ async def read_pim(settings: Settings) -> None:
 
 
 async def complete(work: Rebuild, stored: Stored) -> int:
-    """Read on after a swap; a worker may have been faster."""
+    """
+    Read on after a swap; return how many records that were.
+
+    A worker that has seen no sign of life for a while does it instead: it is waited for, and what
+    it has read is not counted here.
+
+    Raises:
+        Refused: somebody else is at work, and does not come to an end.
+    """
     try:
         return await work.complete(stored)
     except Refused:
-        seen = await read_transfer(work.client, work.settings.index_prefix)
-        if seen is None or seen.transfer.phase is not Phase.DONE:
-            raise
-        return 0
+        while (seen := await read_transfer(work.client, work.settings.index_prefix)) is not None:
+            if seen.transfer.phase is Phase.DONE:
+                return 0
+            if not is_going_on(stored.transfer, seen.transfer, now_s=work.clock()):
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+        raise
 
 
 async def roll_back(settings: Settings, *, dry_run: bool) -> dict[str, Any]:

@@ -333,6 +333,12 @@ class Rebuild:
         return range(self.snapshots.partitions)
 
 
+def is_going_on(mine: Transfer, seen: Transfer, *, now_s: float) -> bool:
+    """Whether somebody else is completing the swap that is *mine*, or a worker is about to."""
+    is_mine = seen.began_s == mine.began_s and seen.phase is Phase.SWAPPED
+    return is_mine and now_s - seen.beat_s < STOPPED_AFTER_S + WATCH_EVERY_S
+
+
 async def complete_stopped(work: Rebuild) -> None:
     """Complete, until cancelled, what was stopped after its swap: every worker watches for it."""
     while True:

@@ -34,7 +34,7 @@ class Position:
     @property
     def lag(self) -> int:
         """Records not acknowledged; compacted away ones count until the group has passed them."""
-        return self.end - (self.committed or 0)
+        return max(0, self.end - (self.committed or 0))  # a log that was wiped ends before
 
 
 @stamina.retry(on=_MOVING, attempts=None, timeout=15.0, wait_initial=0.1, wait_max=1.0)
@@ -46,8 +46,10 @@ def read_positions(admin: KafkaAdminClient, names: TopicNames) -> Mapping[TopicP
         for name, state in topics.items()
         for number in range(state.partitions)
     ]
-    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    # In this order: what comes in between counts as waiting. The other way round, a record that was
+    # passed on meanwhile would count as done, and the one that it became would not be seen.
     committed = admin.list_group_offsets({names.group: partitions})[names.group]
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
     return {
         where: Position(ends[where].offset, _to_committed(committed.get(where)))
         for where in partitions

@@ -9,11 +9,18 @@ from elasticsearch import ApiError, AsyncElasticsearch, TransportError
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from runtime.errors import SinkUnavailable
 from runtime.kafka_options import to_kafka_python_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from sinks.epochs import read_epoch
-from sinks.positions import read_positions, write_positions
+from sinks.positions import (
+    StoredPosition,
+    read_positions,
+    read_stored_positions,
+    to_offsets,
+    write_positions,
+)
 from streams.offset_trust import OffsetTrust
 from streams.safe_consumer import PipelineApp, SafeConsumer
 from streams.watchdog import Stalled
@@ -82,7 +89,7 @@ class Surroundings:
                     topic_id=state.topic_id,
                     partitions=state.partitions,
                 )
-        except (ApiError, TransportError, TimeoutError) as error:
+        except (ApiError, TransportError, SinkUnavailable, TimeoutError) as error:
             log.warning("positions.unknown", error=repr(error))
             return {}
 
@@ -104,27 +111,37 @@ class Surroundings:
                 for tp, ledger in consumer.ledgers.items()
                 if tp.topic == app.indexed_topic and ledger.stored is not None
             }
-            changed = {p: offset for p, offset in offsets.items() if self._written.get(p) != offset}
-            self._written = {p: at for p, at in self._written.items() if p in offsets}
             try:
-                remembered = await read_positions(
-                    self.client,
-                    self.settings.index_prefix,
-                    topic_id=self._snapshots.topic_id,
-                    partitions=self._snapshots.partitions,
-                )
-                if is_restored(remembered, self._written):
-                    raise Stalled("the index was restored from an older copy")
-                await write_positions(
-                    self.client,
-                    self.settings.index_prefix,
-                    topic_id=self._snapshots.topic_id,
-                    offsets=changed,
-                )
-            except (ApiError, TransportError) as error:
+                await self.remember(offsets)
+            except (ApiError, TransportError, SinkUnavailable) as error:
                 log.warning("positions.not_kept", error=str(error))
-            else:
-                self._written |= changed
+
+    async def remember(self, offsets: Mapping[int, int]) -> None:
+        """
+        Let the index remember the committed *offsets* of this worker's partitions.
+
+        Raises:
+            Stalled: as `keep_positions`.
+            SinkUnavailable: a shard is away, so it is not known what it remembers.
+        """
+        self._written = {p: at for p, at in self._written.items() if p in offsets}
+        stored = await read_stored_positions(
+            self.client,
+            self.settings.index_prefix,
+            topic_id=self._snapshots.topic_id,
+            partitions=self._snapshots.partitions,
+        )
+        if is_restored(to_offsets(stored), self._written):
+            raise Stalled("the index was restored from an older copy")
+        lost = await write_positions(
+            self.client,
+            self.settings.index_prefix,
+            topic_id=self._snapshots.topic_id,
+            epoch=self.epoch,
+            offsets=to_news(stored, offsets, epoch=self.epoch),
+            seen=stored,
+        )
+        self._written |= {p: offset for p, offset in offsets.items() if p not in lost}
 
     async def _describe(self) -> Mapping[str, TopicState]:
         if self.describe is not None:
@@ -156,3 +173,21 @@ def describe_topics(settings: Settings) -> Mapping[str, TopicState]:
 def is_restored(remembered: Mapping[int, int], written: Mapping[int, int]) -> bool:
     """Whether the index remembers less, in any partition, than this worker has told it."""
     return any(remembered.get(partition, 0) < offset for partition, offset in written.items())
+
+
+def to_news(
+    stored: Mapping[int, StoredPosition], offsets: Mapping[int, int], *, epoch: int
+) -> Mapping[int, int]:
+    """
+    Return those *offsets* that the index has yet to remember.
+
+    Lower ones of the same epoch are those of a worker that was paused and does not know yet that
+    its partitions have moved, or of a group that was sent back: the index has come further all the
+    same. With a new epoch the log may have gone back to an older copy, and offsets with it.
+    """
+    return {
+        p: offset
+        for p, offset in offsets.items()
+        if (each := stored.get(p)) is None
+        or (epoch, offset) > (each.epoch, -1 if each.offset is None else each.offset)
+    }

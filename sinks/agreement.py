@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from elasticsearch import AsyncElasticsearch
 
+from runtime.errors import SinkUnavailable
 from sinks.comparison import find_differences
 from sinks.fields import to_alias
 from sinks.moments import to_moment
@@ -40,6 +41,9 @@ async def compare_generations(
     was given later proves nothing. Edits go on meanwhile, so counts may differ a little, and a
     document whose versions differ is no evidence. Contents that differ at the same version are,
     unless the mapping has changed: then that is what the rebuild is for.
+
+    Raises:
+        SinkUnavailable, ApiError: a shard is away; what it holds is not missing.
     """
     older = {"range": {"sync.indexed_at": {"lt": to_moment(filled_s - CLOCKS_DIFFER_S)}}}
     findings = Findings()
@@ -67,8 +71,8 @@ async def _compare(
     await _compare_counts(client, locale, alias, index, findings, older=older)
     hits = await _sample(client, alias, older=older)
     same_mapping = await _read_meta(client, alias) == await _read_meta(client, index)
-    await _compare_contents(client, locale, index, hits, findings, strict=same_mapping)
-    await _compare_searches(client, locale, index, hits[:SEARCHES_MAX], findings)
+    same = await _compare_contents(client, locale, index, hits, findings, strict=same_mapping)
+    await _compare_searches(client, locale, index, same[:SEARCHES_MAX], findings)
     return findings
 
 
@@ -97,6 +101,7 @@ async def _sample(
         index=alias,
         query={"function_score": {"query": older, "random_score": {}}},
         size=SAMPLE_MAX,
+        allow_partial_search_results=False,
     )
     return list(found["hits"]["hits"])
 
@@ -109,16 +114,20 @@ async def _compare_contents(
     findings: Findings,
     *,
     strict: bool,
-) -> None:
+) -> Sequence[Mapping[str, Any]]:
+    """Return those hits whose version is the same in both: only they are evidence."""
     if not hits:
-        return
+        return []
     found = await client.mget(index=index, ids=[hit["_id"] for hit in hits])
-    missing, different = [], []
+    if refused := next((doc["error"] for doc in found["docs"] if "error" in doc), None):
+        raise SinkUnavailable(f"elasticsearch: {refused}")
+    missing, different, same = [], [], []
     for hit, doc in zip(hits, found["docs"], strict=True):
         findings.sampled += 1
         if not doc.get("found"):
             missing.append(hit["_id"])
         elif doc["_source"]["sync"]["version"] == hit["_source"]["sync"]["version"]:
+            same.append(hit)
             paths = find_differences(hit["_source"], doc["_source"])
             if paths:
                 different.append(f"{hit['_id']} at {', '.join(paths[:_EXAMPLES_MAX])}")
@@ -130,6 +139,7 @@ async def _compare_contents(
     if different:
         text = f"{locale}: {len(different)} sampled documents differ, such as {different[0]}"
         (findings.problems if strict else findings.remarks).append(text)
+    return same
 
 
 async def _compare_searches(
@@ -160,6 +170,7 @@ async def _finds(client: AsyncElasticsearch, index: str, id_: str, name: str) ->
             }
         },
         size=1,
+        allow_partial_search_results=False,
     )
     return bool(answer["hits"]["hits"])
 

@@ -6,6 +6,8 @@ from elasticsearch import ApiError, TransportError
 
 from runtime.errors import OperatorError, Unreachable
 from sinks.elasticsearch import to_error
+from sinks.verdicts import to_answer
+from sinks.writes import Verdict
 
 SERVER_MAJOR: Final = 9
 _UNAUTHORIZED: Final = (401, 403)
@@ -22,6 +24,11 @@ def to_operator_error(error: ApiError) -> OperatorError:
         )
     if kind == "media_type_header_exception":
         return to_wrong_version("8 or older")
+    if to_answer(status, found).verdict is Verdict.AGAIN:
+        return Unreachable(
+            f"Elasticsearch cannot answer now: {status} {kind}: {reason} "
+            "Is a node or a shard away, or is it overloaded? Run this again later."
+        )
     return OperatorError(f"Elasticsearch answered {status} {kind}: {reason}")
 
 

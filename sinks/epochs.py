@@ -74,6 +74,9 @@ async def read_ends(client: AsyncElasticsearch, index: str) -> dict[int, int]:
 
     *index* may be a list or a pattern, but no alias: that would hide the tombstones. Versions are
     compared as integers, which an aggregation would not do.
+
+    Raises:
+        ApiError: a shard is away; what it holds may be the greatest.
     """
     found = await client.search(
         index=index,
@@ -84,6 +87,7 @@ async def read_ends(client: AsyncElasticsearch, index: str) -> dict[int, int]:
         source_includes=["sync.version", "sync.partition"],
         ignore_unavailable=True,
         allow_no_indices=True,
+        allow_partial_search_results=False,
     )
     hits = (hit["_source"]["sync"] for hit in found["hits"]["hits"])
     return {int(sync["partition"]): int(sync["version"]) for sync in hits}

@@ -8,6 +8,7 @@ from sinks.elasticsearch import ElasticsearchSink, connect
 from sinks.epochs import StoredEpoch, raise_epoch, read_ends, read_epoch
 from sinks.indices import check_server, ensure_indices, read_indices
 from sinks.writes import Verdict, to_write
+from tests.sinks.away import create_away
 from tests.sinks.cluster import LOCALES, Cluster
 
 pytestmark = pytest.mark.stack
@@ -175,6 +176,24 @@ def test_the_greatest_versions_are_exact_and_include_tombstones(cluster: Cluster
         return await read_ends(client, f"{alias}-0*")
 
     assert cluster.run(write) == {3: high, 0: 7}
+
+
+def test_a_greatest_version_that_may_lie_on_a_shard_that_is_away_is_not_known(
+    cluster: Cluster,
+) -> None:
+    set_up(cluster)
+    alias = f"{cluster.prefix}-fr_fr"
+
+    async def read(client: AsyncElasticsearch) -> OperatorError:
+        document = {"deleted": False, "sync": {"version": 7, "partition": 0}}
+        await ElasticsearchSink(client).write([to_write(alias, "a", 7, document)])
+        await client.indices.refresh(index=alias)
+        await create_away(client, f"{alias}-000002")
+        with pytest.raises(ApiError) as caught:
+            await read_ends(client, f"{alias}-0*")
+        return to_operator_error(caught.value)
+
+    assert isinstance(cluster.run(read), Unreachable)
 
 
 def test_a_refusal_of_the_server_is_told(cluster: Cluster) -> None:

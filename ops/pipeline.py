@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -46,6 +47,7 @@ from streams.stall import StallDetector
 from streams.surroundings import Surroundings, describe_topics
 from streams.watchdog import LoopWatch, Watchdog
 from streams.worker import Worker
+from topics.creation import TopicState
 from topics.end_offsets import EndOffsets
 from topics.layout import DUE_PARTITION
 from topics.names import TopicNames
@@ -99,7 +101,7 @@ async def run_worker(settings: Settings) -> None:
         follower = await _follow(settings, reference, topics.reference, stack)
         pausing = await _follow(settings, pauses, topics.control, stack)
         gate.hold(lambda: pauses.to_wait("fetch"))
-        states = await asyncio.to_thread(describe_topics, settings)
+        states = await read_states(settings)
         await check_partitions(ends, epoch.partitions, states[topics.notifications].partitions)
         surroundings = Surroundings(settings, client, epoch.epoch, states)
         parts = Parts(
@@ -153,6 +155,20 @@ async def run_worker(settings: Settings) -> None:
             partial(complete_stopped, parts.to_rebuild()),
         )
         await Worker(app, stages, watches).run()
+
+
+async def read_states(
+    settings: Settings,
+    describe: Callable[[Settings], Mapping[str, TopicState]] = describe_topics,
+) -> Mapping[str, TopicState]:
+    """
+    Return the topics that workers read, as they are when one starts.
+
+    Raises:
+        Unreachable: the brokers do not answer.
+    """
+    with said_plainly(settings):
+        return await asyncio.to_thread(describe, settings)
 
 
 async def check_partitions(ends: EndOffsets, *seen: int) -> None:

@@ -29,6 +29,8 @@ from topics.names import TopicNames
 
 POSITIONS_EVERY_S: Final = 5.0
 _INDEXED_WITHIN_S: Final = 10.0
+_LOOK_MAX_S: Final = 5.0
+"""How long a look waits for the first broker: the next one comes soon."""
 
 log = get_logger(__name__)
 
@@ -146,23 +148,27 @@ class Surroundings:
     async def _describe(self) -> Mapping[str, TopicState]:
         if self.describe is not None:
             return await self.describe()
-        return await asyncio.to_thread(describe_topics, self.settings)
+        return await asyncio.to_thread(describe_topics, self.settings, bootstrap_max_s=_LOOK_MAX_S)
 
     @property
     def _snapshots(self) -> TopicState:
         return self.states[TopicNames(self.settings.topic_prefix).snapshots]
 
 
-def describe_topics(settings: Settings) -> Mapping[str, TopicState]:
+def describe_topics(
+    settings: Settings, *, bootstrap_max_s: float = 30.0
+) -> Mapping[str, TopicState]:
     """
     Return the topics that workers read, as they are; blocks.
 
     Raises:
-        KafkaError: no broker answers.
+        KafkaError: no broker answers, the first of them within *bootstrap_max_s*.
     """
     topics = TopicNames(settings.topic_prefix)
     admin = KafkaAdminClient(
-        **to_kafka_python_options(settings), request_timeout_ms=10_000, bootstrap_timeout_ms=5_000
+        **to_kafka_python_options(settings),
+        request_timeout_ms=10_000,
+        bootstrap_timeout_ms=int(bootstrap_max_s * 1_000),
     )
     try:
         return describe(admin, [topics.notifications, topics.due, topics.snapshots])

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from elasticsearch import AsyncElasticsearch
+from elasticsearch import ApiError, AsyncElasticsearch, TransportError
+from kafka.errors import KafkaError
 
 from ops.catalog import Agreement, compare_with_catalog
 from ops.connections import kafka_admin
 from ops.lag import read_positions, to_lag
 from ops.setup import set_up
-from runtime.errors import OperatorError
+from runtime.errors import OperatorError, Unreachable
 from runtime.settings import Settings, load_settings
 from sinks.elasticsearch import connect
 from stack.child import Child, to_environment
@@ -26,6 +27,8 @@ from topics.names import TopicNames
 READY_WITHIN_S: Final = 60.0
 CALLED_WITHIN_S: Final = 600.0
 """For webhook calls that wait, if nothing else is said; a retry comes after 300 s."""
+UNANSWERED: Final = (Unreachable, KafkaError, httpx.TransportError, ApiError, TransportError)
+"""What a question to a server raises that may be answered a moment later."""
 _POLL_S: Final = 0.1
 
 
@@ -200,26 +203,37 @@ class Installation:
         finally:
             await client.close()
 
-    async def settle(self, within_s: float, *, second_looks: bool = True) -> Agreement:
+    async def is_quiet(self) -> bool:
+        """Whether no webhook call waits, and the workers have acknowledged all."""
+        return await self._is_called() and await self.lag() == 0
+
+    async def settle(
+        self, within_s: float, *, second_looks: bool = True, look_every_s: float = _POLL_S
+    ) -> Agreement:
         """
         Wait until nothing is on its way, then compare the whole index with the whole catalog.
 
         Without *second_looks* it does not wait for resources that are only looked at again later,
-        since their answers seemed old: up to 35 s. Returns the last comparison when the time is
-        over, equal or not.
+        since their answers seemed old: up to 35 s. Who does not answer is asked again. Returns the
+        last comparison when the time is over, equal or not; one that is not to be had raises then.
         """
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + within_s
         async with self.client() as client:
             while True:
-                is_called = (await self.look("idle"))["idle"]
-                if is_called and (not second_looks or await self.lag() == 0):
-                    agreement = await compare_with_catalog(self.http, client, self.settings)
-                    if agreement.is_equal:
-                        return agreement
-                if loop.time() > deadline_s:
-                    return await compare_with_catalog(self.http, client, self.settings)
-                await asyncio.sleep(_POLL_S)
+                is_over = loop.time() > deadline_s
+                try:
+                    if is_over or await (self.is_quiet() if second_looks else self._is_called()):
+                        agreement = await compare_with_catalog(self.http, client, self.settings)
+                        if is_over or agreement.is_equal:
+                            return agreement
+                except UNANSWERED:
+                    if is_over:
+                        raise
+                await asyncio.sleep(look_every_s)
+
+    async def _is_called(self) -> bool:
+        return bool((await self.look("idle"))["idle"])
 
     def _read_lag(self) -> int:
         with kafka_admin(self.settings) as admin:

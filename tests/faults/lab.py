@@ -8,7 +8,7 @@ at a time; each test then waits for its own.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from threading import Thread
@@ -19,6 +19,11 @@ from stack.local import LocalStack
 from tests.faults.runs import Run, open_run
 
 SIDE_BY_SIDE: Final = 4
+THREADS_MAX: Final = 32
+"""
+Most of them wait, for a log or for a command; Python gives a machine of two cores only six, for
+which all scenarios would have to wait in turn.
+"""
 
 
 class Lab:
@@ -29,6 +34,8 @@ class Lab:
         self.seconds: dict[str, float] = {}
         self.said: list[str] = []
         self._loop = asyncio.new_event_loop()
+        self._executor = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="lab")
+        self._loop.set_default_executor(self._executor)
         self._thread = Thread(target=self._loop.run_forever, name="lab", daemon=True)
         self._thread.start()
         self._slots = asyncio.Semaphore(SIDE_BY_SIDE)
@@ -59,6 +66,7 @@ class Lab:
         ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._executor.shutdown(cancel_futures=True)
         self._loop.close()
 
     def open_run(self, label: str, **options: Any) -> AbstractAsyncContextManager[Run]:

@@ -7,6 +7,8 @@ import httpx
 
 from ops.installation import Installation
 
+ANSWERS_WITHIN_S: Final = 30.0
+"""More than an answer takes on a machine that is busy."""
 _OPERATIONS: Final = re.compile(rb'"operations": ?"([^"]+)"')
 
 
@@ -26,7 +28,12 @@ def to_worker_addresses(installation: Installation) -> list[str]:
 
 
 async def read_metric(address: str, name: str) -> float:
-    """Return a metric that has no labels."""
-    async with httpx.AsyncClient() as http:
+    """
+    Return a metric that has no labels.
+
+    Raises:
+        httpx.TransportError: nobody answers there.
+    """
+    async with httpx.AsyncClient(timeout=ANSWERS_WITHIN_S) as http:
         lines = (await http.get(f"http://{address}/metrics")).text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 from ops.catalog import read_catalog
 from ops.connections import kafka_admin
-from ops.installation import Installation
+from ops.installation import UNANSWERED, Installation
 from pim.kinds import Kind
+from runtime.errors import Unreachable
 from runtime.points import VARIABLE
 from simulator.control_bodies import BULK_MAX
 from stack.server import Server
@@ -97,22 +98,28 @@ class Run:
 async def until(
     condition: Callable[[], object], *, within_s: float, otherwise: str | Callable[[], str] = ""
 ) -> None:
-    """Return once *condition* holds; fail if it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not await asyncio.to_thread(condition):
-        if time.monotonic() > deadline_s:
-            said = otherwise if isinstance(otherwise, str) else otherwise()
-            raise AssertionError(f"not within {within_s:g} s: {said}")
-        await asyncio.sleep(_POLL_S)
+    """Return once *condition* holds, which may block; fail if it does not in time."""
+    await until_true(lambda: asyncio.to_thread(condition), within_s=within_s, otherwise=otherwise)
 
 
 async def until_true(
-    ask: Callable[[], Awaitable[object]], *, within_s: float, otherwise: str = ""
+    ask: Callable[[], Awaitable[object]],
+    *,
+    within_s: float,
+    otherwise: str | Callable[[], str] = "",
 ) -> None:
-    """Return once the answer is true; fail if it is not in time."""
+    """Return once the answer is true; fail if it is not in time. No answer is not yet one."""
     deadline_s = time.monotonic() + within_s
-    while not await ask():
-        assert time.monotonic() < deadline_s, f"not within {within_s:g} s: {otherwise}"
+    while True:
+        unanswered: Exception | None = None
+        try:
+            if await ask():
+                return
+        except UNANSWERED as error:
+            unanswered = error
+        if time.monotonic() > deadline_s:
+            said = otherwise if isinstance(otherwise, str) else otherwise()
+            raise AssertionError(f"not within {within_s:g} s: {said}") from unanswered
         await asyncio.sleep(_POLL_S)
 
 
@@ -182,6 +189,13 @@ async def announce_all(installation: Installation, within_s: float = 120.0) -> N
 
 def remove(installation: Installation) -> None:
     """Delete the topics of an installation that has ended, so that the broker need not keep them."""
+    try:
+        _delete_topics(installation)
+    except Unreachable:  # it takes a busy broker longer than it is given: what is left, once more
+        _delete_topics(installation)
+
+
+def _delete_topics(installation: Installation) -> None:
     with kafka_admin(installation.settings) as admin:
         topics = [
             name for name in admin.list_topics() if name.startswith(f"{installation.prefix}.")

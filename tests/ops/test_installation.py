@@ -1,6 +1,7 @@
 """What an installation, and the demo on it, make of processes that answer late, wrongly or not."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from tests.eventually import eventually
 from tests.simulator.simulators import open_box
 
 NOWHERE = "127.0.0.1:9"
+WITHIN_S = 0.5
 
 
 def to_installation(folder: Path) -> Installation:
@@ -91,3 +93,12 @@ def test_a_demo_waits_longer_for_more_documents_and_takes_no_more_than_it_can_sh
     assert to_flow_in_s(DOCUMENTS_MAX) > 2 * FLOW_IN_WITHIN_S
     assert refused.exit_code == 2
     assert str(DOCUMENTS_MAX) in refused.stderr
+
+
+def test_who_does_not_answer_is_asked_again_until_the_time_is_over(tmp_path: Path) -> None:
+    installation = to_installation(tmp_path)
+    began_s = time.monotonic()
+    with pytest.raises(httpx.TransportError):
+        asyncio.run(installation.settle(WITHIN_S))
+
+    assert time.monotonic() - began_s > WITHIN_S

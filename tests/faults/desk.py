@@ -1,7 +1,7 @@
 """An installation and its watch, for drills of the alerts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -46,9 +46,9 @@ class Desk:
         await self.watch.until_firing(*names)
         self.drilled |= set(names)
 
-    async def quindex(self, *arguments: str, code: int = 0) -> str:
+    async def quindex(self, *arguments: str, codes: Collection[int] = (0,)) -> str:
         """Run a command of a runbook."""
-        return await quindex(self.installation, *arguments, code=code)
+        return await quindex(self.installation, *arguments, codes=codes)
 
     async def restart_worker(self, **environment: str) -> None:
         """Do as a runbook says after a setting has changed."""

@@ -76,11 +76,11 @@ async def drill_data(desk: Desk) -> None:
     await desk.fires("QuindexCallsUnauthorized")
     await desk.poison(1)
     await desk.falsify()
-    await desk.quindex("reconcile", "--dry-run", "--kind", "document", code=DRIFT_FOUND)
+    await desk.quindex("reconcile", "--dry-run", "--kind", "document", codes=(DRIFT_FOUND,))
     await desk.fires("QuindexDeadLetters", "QuindexDrift")
 
     await desk.quindex("dead-letters", "discard", "--reason", "not_json")
-    await desk.quindex("reconcile", "--kind", "document", code=DRIFT_FOUND)
+    await desk.quindex("reconcile", "--kind", "document", codes=(DRIFT_FOUND,))
     assert "--source" in await desk.quindex("tail", "--help")
     await desk.watch.until_over("QuindexDeadLetters", "QuindexDrift", "QuindexCallsUnauthorized")
 

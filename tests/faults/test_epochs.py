@@ -14,7 +14,7 @@ from kafka.admin import KafkaAdminClient
 from ops.connections import kafka_admin
 from ops.installation import Installation
 from sinks.epochs import read_epoch
-from tests.faults.commands import quindex
+from tests.faults.commands import UNREACHABLE, make_anew, quindex
 from tests.faults.fleet import EXIT_WATCHDOG
 from tests.faults.lab import Lab
 from tests.faults.plan import to_plan
@@ -31,7 +31,6 @@ NOTICED_WITHIN_S = 90
 CONVERGED_WITHIN_S = 120
 RAISED = 18
 DOCUMENTS = 30
-UNREACHABLE = 4
 
 
 async def epoch_of(installation: Installation) -> int:
@@ -166,11 +165,7 @@ async def test_elasticsearch_wiped_after_the_epoch_has_grown(lab: Lab) -> None:
 async def make_notifications_anew(run: Run) -> None:
     """Delete `notifications`, create it again, and wait until both workers have noticed."""
     installation = run.installation
-    topic = installation.topics.notifications
-    await asyncio.to_thread(ask_kafka, installation, lambda it: it.delete_topics([topic]))
-    await until_true(
-        lambda: _set_up(installation), within_s=60, otherwise="the topic is still there"
-    )
+    await make_anew(installation, installation.topics.notifications)
     await until(
         lambda: run.fleet.count_exits(EXIT_WATCHDOG) >= 2,
         within_s=NOTICED_WITHIN_S,
@@ -183,12 +178,6 @@ async def change(run: Run, *, seconds: float) -> None:
     plan = to_plan("ci/epochs", seconds=seconds, documents=DOCUMENTS, blows={})
     await run.burst.run(plan)
     await run.burst.restore(plan)
-
-
-async def _set_up(installation: Installation) -> bool:
-    """Run setup until Kafka has really deleted the topic."""
-    said = await quindex(installation, "setup")
-    return f"created topic {installation.topics.notifications}" in said
 
 
 async def _is_above(installation: Installation, epoch: int) -> bool:

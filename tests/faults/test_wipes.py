@@ -25,6 +25,7 @@ from stack.local import LocalStack
 from stack.server import Server
 from streams.surroundings import describe_topics
 from tests.faults.burst import put
+from tests.faults.commands import make_anew
 from tests.faults.fleet import EXIT_UNREACHABLE, EXIT_WATCHDOG
 from tests.faults.lab import Lab
 from tests.faults.runs import Run, open_run, until_true
@@ -36,7 +37,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 DOCUMENTS = 30
 CONVERGED_WITHIN_S = 150
-SEEN_WITHIN_S = 60
+REMEMBERED_WITHIN_S = 60
 DRIFT = 6
 NOT_SET_UP = 5
 MAY_EXIT = (EXIT_WATCHDOG, EXIT_UNREACHABLE, NOT_SET_UP, 1)
@@ -124,14 +125,7 @@ async def test_snapshots_lost_is_filled_from_the_pim(lab: Lab) -> None:
         watched=False,
     ) as run:
         installation = run.installation
-        topic = installation.topics.snapshots
-        await asyncio.to_thread(delete_topic, installation, topic)
-
-        async def is_set_up() -> bool:
-            done = await quindex(installation, "setup")
-            return f"created topic {topic}" in done.out
-
-        await until_true(is_set_up, within_s=SEEN_WITHIN_S, otherwise="the topic is still there")
+        await make_anew(installation, installation.topics.snapshots)
         await command(installation, "rebuild", "--from-pim", "--json")
         async with installation.client() as client:
             live = await read_live_indices(
@@ -147,7 +141,7 @@ async def assert_remembers(installation: Installation) -> None:
     """Wait until the index knows how far it has come."""
     await until_true(
         lambda: remembers(installation),
-        within_s=SEEN_WITHIN_S,
+        within_s=REMEMBERED_WITHIN_S,
         otherwise="the index does not remember how far it has come",
     )
 
@@ -172,11 +166,6 @@ async def remembers(installation: Installation) -> bool:
             client, installation.prefix, topic_id=state.topic_id, partitions=state.partitions
         )
     return bool(committed) and {p: at for p, at in found.items() if at} == committed
-
-
-def delete_topic(installation: Installation, topic: str) -> None:
-    with kafka_admin(installation.settings) as admin:
-        admin.delete_topics([topic])
 
 
 @contextlib.asynccontextmanager
@@ -242,7 +231,7 @@ async def assert_an_edit_is_seen(run: Run) -> float:
     async def is_seen() -> bool:
         return await read_revision(run.installation, code) == wanted
 
-    await until_true(is_seen, within_s=SEEN_WITHIN_S, otherwise=f"{code} is not seen")
+    await until_true(is_seen, within_s=CONVERGED_WITHIN_S, otherwise=f"{code} is not seen")
     return time.monotonic() - since_s
 
 

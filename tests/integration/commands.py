@@ -11,7 +11,7 @@ CACHE = "QUINDEX_CACHE"  # no setting; without it the servers would be downloade
 
 
 def run_command(
-    *arguments: str, environ: Mapping[str, str], folder: Path
+    *arguments: str, environ: Mapping[str, str], folder: Path, within_s: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in *folder*, so that no `.env` of a developer's counts, and wait for it."""
     return subprocess.run(  # noqa: S603  # our own command
@@ -20,7 +20,7 @@ def run_command(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=within_s,
         check=False,
     )
 

@@ -128,6 +128,50 @@ def test_prometheus_itself_reads_rules_and_configuration() -> None:
     assert f"{len(RULES)} rules found" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "series"),
+    [
+        ("QuindexCallsRefused", 'quindex_webhook_calls_total{status="503", %s}'),
+        ("QuindexCallsUnauthorized", 'quindex_webhook_calls_total{status="401", %s}'),
+        ("QuindexSpoolDamaged", "quindex_spool_damaged_bytes_total{%s}"),
+        ("QuindexMarkUsed", "quindex_webhook_marks_total{%s}"),
+    ],
+)
+def test_what_a_process_counts_before_it_is_first_looked_at_is_seen(
+    name: str, series: str, tmp_path: Path
+) -> None:
+    labels = 'job="quindex-ingress", instance="new"'
+    (rule,) = (rule for rule in RULES if rule["alert"] == name)
+    fires = [{"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}]
+    counted = {"series": series % labels, "values": "_ 40+0x90"}
+    began = {"series": f"process_start_time_seconds{{{labels}}}", "values": "_ 30+0x90"}
+
+    assert_alerts(tmp_path, name, [counted, began], {"0m": [], "2m": fires, "90m": []})
+
+
+def assert_alerts(
+    folder: Path, name: str, series: list[dict[str, str]], expected: dict[str, list[dict[str, Any]]]
+) -> None:
+    """Let Prometheus judge *series*, a value a minute; fail unless the alert is as *expected*."""
+    command = shutil.which("promtool")
+    assert command, "promtool is not installed; apt-get install prometheus, as .ci/run does"
+    moments = [
+        {"eval_time": at, "alertname": name, "exp_alerts": alerts}
+        for at, alerts in expected.items()
+    ]
+    test = {"interval": "1m", "input_series": series, "alert_rule_test": moments}
+    content = {"rule_files": [str(EXAMPLES / "alerts.yml")], "tests": [test]}
+    (folder / "test.yml").write_text(yaml.safe_dump(content), "utf-8")
+    done = subprocess.run(  # noqa: S603  # a tool that is installed
+        [command, "test", "rules", folder / "test.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.stem)
 def test_a_dashboard_is_whole(board: Path) -> None:
     content = json.loads(board.read_text("utf-8"))

@@ -17,10 +17,12 @@ from stack.ports import HOST, free_port
 from tests.faults.commands import quindex
 from tests.faults.lab import Lab
 from tests.faults.prometheus import Prometheus
+from tests.faults.runs import until_true
 from tests.faults.settling import settle
 from tests.ingress.examples import to_body
 
 DOCUMENTS = 40
+SAYS_WITHIN_S = 60
 
 
 @dataclass
@@ -50,6 +52,17 @@ class Desk:
         """Run a command of a runbook."""
         return await quindex(self.installation, *arguments, codes=codes)
 
+    async def until_status_says(self, text: str) -> None:
+        """Wait until `quindex status` says so; how it ends depends on what else it finds."""
+        said = ""
+
+        async def does_it() -> bool:
+            nonlocal said
+            said = await self.quindex("status", codes=range(256))
+            return text in said
+
+        await until_true(does_it, within_s=SAYS_WITHIN_S, otherwise=lambda: f"{text}: {said}")
+
     async def restart_worker(self, **environment: str) -> None:
         """Do as a runbook says after a setting has changed."""
         await asyncio.to_thread(self.worker.stop)
@@ -57,7 +70,7 @@ class Desk:
 
     async def start_worker(self, **environment: str) -> None:
         since = self.worker.log.stat().st_size
-        self.worker.start(**environment)
+        await asyncio.to_thread(self.worker.start, **environment)
         await asyncio.to_thread(self.worker.wait_for_log, "worker.started", 60, since=since)
 
     async def call(self, authorization: str, port: int) -> int:

@@ -17,6 +17,7 @@ from stack.ports import HOST
 from tests.faults.burst import put
 from tests.faults.desk import Desk, open_desk
 from tests.faults.lab import Lab
+from tests.faults.prometheus import FIRES_WITHIN_S, OVER_WITHIN_S, READY_WITHIN_S
 from tests.faults.runs import until_true
 from tests.faults.settling import settle
 from tests.integration.commands import without_settings
@@ -50,7 +51,7 @@ async def test_every_alert_fires_at_its_fault_and_its_runbook_ends_it(lab: Lab) 
         await drill_silence(desk)
 
         await desk.edit()
-        await desk.watch.until_over(within_s=150)
+        await desk.watch.until_over()
         agreement = await settle(desk.installation, 120)
         assert agreement.is_equal, agreement.examples()
         assert desk.drilled == set(desk.watch.alerts) - NOT_DRILLED
@@ -91,7 +92,7 @@ async def drill_pause(desk: Desk) -> None:
     await desk.edit()
     await desk.fires("QuindexStagePaused", "QuindexStageBehind", "QuindexNotFresh")
 
-    assert "paused" in await desk.quindex("status")
+    await desk.until_status_says("paused")
     await desk.quindex("resume", "index")
     await desk.fires("QuindexSlow")
 
@@ -100,7 +101,7 @@ async def drill_pause(desk: Desk) -> None:
         await asyncio.sleep(1)
         return "QuindexSlow" not in await desk.watch.firing()
 
-    await until_true(is_quick_again, within_s=90)
+    await until_true(is_quick_again, within_s=OVER_WITHIN_S, otherwise="edits are still slow")
     await desk.watch.until_over("QuindexStagePaused", "QuindexStageBehind", "QuindexNotFresh")
 
 
@@ -119,14 +120,16 @@ async def drill_stop(desk: Desk) -> None:
 
 async def drill_servers(desk: Desk) -> None:
     """Both servers freeze."""
-    desk.stack.elasticsearch_server.pause()
-    await desk.fires("QuindexElasticsearchAway")
-    desk.stack.kafka_server.pause()
-    await desk.edit()
-    await desk.fires("QuindexKafkaAway", "QuindexSpoolWaiting")
-
-    desk.stack.kafka_server.resume()
-    desk.stack.elasticsearch_server.resume()
+    servers = desk.stack.kafka_server, desk.stack.elasticsearch_server
+    try:
+        servers[1].pause()
+        await desk.fires("QuindexElasticsearchAway")
+        servers[0].pause()
+        await desk.edit()
+        await desk.fires("QuindexKafkaAway", "QuindexSpoolWaiting")
+    finally:
+        for server in servers:  # other scenarios need them too
+            server.resume()
     await desk.watch.until_over(
         "QuindexKafkaAway", "QuindexElasticsearchAway", "QuindexSpoolWaiting"
     )
@@ -149,12 +152,16 @@ async def drill_pim(desk: Desk) -> None:
 
 
 async def drill_quota(desk: Desk) -> None:
-    """A quota that is used up; and three restarts in a row."""
+    """A quota that is used up; and restart after restart."""
     await desk.restart_worker(**SHORT)
     await desk.edit()
     await desk.fires("QuindexQuotaShort")
 
-    await desk.restart_worker()
+    async def is_restarting() -> bool:
+        await desk.restart_worker()
+        return "QuindexRestarts" in await desk.watch.firing()
+
+    await until_true(is_restarting, within_s=FIRES_WITHIN_S, otherwise="restarts are not seen")
     await desk.fires("QuindexRestarts")
     await desk.edit()
     await desk.watch.until_over("QuindexQuotaShort")
@@ -175,6 +182,7 @@ async def drill_disk(desk: Desk, disk: Path) -> None:
     """An ingress without Kafka, whose spool is full; and one whose spool is damaged."""
     secret = desk.installation.authorization
     public, operations = desk.second_ports
+    address = f"{HOST}:{operations}"
     second = Child(
         "ingress-2",
         [sys.executable, "-m", "ops", "ingress"],
@@ -187,22 +195,28 @@ async def drill_disk(desk: Desk, disk: Path) -> None:
         log=desk.installation.folder / "ingress-2.log",
     )
     good = desk.installation.folder / "second-spool"
+
+    async def start(**more: str) -> None:
+        await asyncio.to_thread(second.start, **more)
+
     try:
-        second.start(QUINDEX_KAFKA=NOWHERE, QUINDEX_SPOOL_PATH=str(disk))
-        await until_true(lambda: _accepts(operations), within_s=60)
+        await start(QUINDEX_KAFKA=NOWHERE, QUINDEX_SPOOL_PATH=str(disk))
+        await until_true(lambda: _accepts(operations), within_s=READY_WITHIN_S)
+        first_s = await desk.watch.until_seen(address)
         await asyncio.to_thread(fill, disk)
         for _ in range(20):
             await desk.call(secret, public)
         await desk.fires("QuindexMarkUsed")
-        second.kill()  # its disk is replaced
+        await asyncio.to_thread(second.kill)  # its disk is replaced
 
-        second.start(QUINDEX_KAFKA=NOWHERE, QUINDEX_SPOOL_PATH=str(good))
-        await until_true(lambda: _accepts(operations), within_s=60)
+        await start(QUINDEX_KAFKA=NOWHERE, QUINDEX_SPOOL_PATH=str(good))
+        await until_true(lambda: _accepts(operations), within_s=READY_WITHIN_S)
         for _ in range(3):
             assert await desk.call(secret, public) == 202
-        second.kill()
+        await desk.watch.until_seen(address, after_s=first_s)
+        await asyncio.to_thread(second.kill)
         damage(good)
-        second.start(QUINDEX_SPOOL_PATH=str(good))
+        await start(QUINDEX_SPOOL_PATH=str(good))
         await desk.fires("QuindexSpoolDamaged")
         await desk.quindex("scans", "list")
         await desk.quindex("dead-letters", "discard", "--reason", "spool_damaged")

@@ -11,7 +11,7 @@ from pim.kinds import Kind
 from tests.faults.plan import DUPLICATE_SHARE, SHUFFLE_S, Change, Plan, Verb
 
 _PLAIN = re.compile(r"[a-z0-9-]+")
-_TIME_SCALE = 100.0  # five minutes between a webhook's attempts become three seconds
+TIME_SCALE = 100.0  # five minutes between a webhook's attempts become three seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ async def open_burst(installation: Installation, documents: int) -> Burst:
         "webhook/options",
         shuffle_s=SHUFFLE_S,
         duplicate_share=DUPLICATE_SHARE,
-        time_scale=_TIME_SCALE,
+        time_scale=TIME_SCALE,
     )
     catalog = await read_catalog(installation.http)
     codes = sorted(code for kind, code, _ in catalog if kind is Kind.DOCUMENT)

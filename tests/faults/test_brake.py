@@ -5,9 +5,10 @@ import json
 import pytest
 
 from ops.installation import Installation
-from tests.faults.burst import put
+from tests.faults.burst import TIME_SCALE, put
 from tests.faults.commands import quindex
 from tests.faults.lab import Lab
+from tests.faults.plan import SHUFFLE_S
 from tests.faults.runs import until_true
 from tests.faults.test_deletes import visible
 from tests.faults.zombies import to_wrapper
@@ -34,6 +35,8 @@ async def test_a_storm_of_404_deletes_few_and_a_person_decides_about_the_rest(la
         installation = run.installation
         numbers = run.burst.plain
         codes = [run.burst.codes[number] for number in numbers]
+        # A call that comes again would park its resource again: a letter more than resources.
+        await put(installation, "webhook/options", time_scale=TIME_SCALE, shuffle_s=SHUFFLE_S)
         await put(installation, "faults/status", status=404, path="documents/")  # lists are well
         for number in numbers:
             await run.burst.edit(number)

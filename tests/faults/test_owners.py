@@ -5,14 +5,17 @@ import time
 
 import pytest
 
+from stack.child import Child
 from tests.faults.fleet import EXIT_WATCHDOG
 from tests.faults.lab import Lab
 from tests.faults.owners import (
+    Owners,
     Scale,
     assert_never_overdrawn,
     bursting,
-    edit_until,
+    editing,
     settle_bill,
+    until_steady,
 )
 from tests.faults.patches import FILE
 from tests.faults.runs import Run, until
@@ -21,8 +24,10 @@ pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
 SCALE = Scale(requests=100, window_s=10, documents=320)
 CUT_OFF = Scale(requests=100, window_s=10, documents=300)
-CUT_AFTER_S = 3.0
-TAKES_OVER_WITHIN_S = 60
+ASSIGNED = b'"partitions.assigned"'
+FETCHED = b'"resource.fetched"'
+RIVAL = b"the quota was taken over by"
+TAKES_OVER_WITHIN_S = 120
 SUCCEEDS_WITHIN_S = 90
 
 
@@ -45,22 +50,44 @@ async def test_an_owner_without_its_coordinator_ends_when_its_successor_works(la
         await run.fleet.ready()
         began_s = time.monotonic()
         async with bursting(run, CUT_OFF) as owners:
-            await until(
-                lambda: owners.take_overs > 0, within_s=TAKES_OVER_WITHIN_S, otherwise="no owner"
-            )
-            owner = next(name for name, count in owners.seen.items() if count)
-            await asyncio.sleep(CUT_AFTER_S)
-            files[owner].touch()
-            async with asyncio.timeout(SUCCEEDS_WITHIN_S):
-                await edit_until(run, lambda: has_ended(run, owner))
-            files[owner].unlink()
+            async with editing(run):
+                await until(
+                    lambda: owners.take_overs > 0 and all(map(has_partitions, run.fleet.workers)),
+                    within_s=TAKES_OVER_WITHIN_S,
+                    otherwise="no owner, or a worker that has not joined",
+                )
+                async with asyncio.timeout(TAKES_OVER_WITHIN_S):
+                    await until_steady(owners, owners.last)
+                owner = await who_sends(run, owners)
+                since, ends = owner.log.stat().st_size, len(run.fleet.exits)
+                files[owner.name].touch()
+                await until(
+                    lambda: owner.name in dict(run.fleet.exits[ends:]),
+                    within_s=SUCCEEDS_WITHIN_S,
+                    otherwise=owner.log_tail,
+                )
+                files[owner.name].unlink()
             bill = await settle_bill(run, CUT_OFF, owners, began_s, 0)
         lab.say(f"an owner cut off from its coordinator: {bill}; ends {run.fleet.exits}")
 
         bill.assert_within_quota()
-        assert (owner, EXIT_WATCHDOG) in run.fleet.exits
+        assert (owner.name, EXIT_WATCHDOG) in run.fleet.exits[ends:]
+        assert RIVAL in owner.log.read_bytes()[since:]
         assert bill.take_overs >= 2
 
 
-def has_ended(run: Run, name: str) -> bool:
-    return any(each == name for each, _ in run.fleet.exits)
+async def who_sends(run: Run, owners: Owners) -> Child:
+    """Return who took over last, once it sends: one that has lost its partitions does not."""
+    since = {worker.name: worker.log.stat().st_size for worker in run.fleet.workers}
+
+    def is_sending() -> bool:
+        owners.newest()
+        return FETCHED in owners.last.log.read_bytes()[since[owners.last.name] :]
+
+    await until(is_sending, within_s=TAKES_OVER_WITHIN_S, otherwise="no owner sends")
+    return owners.last
+
+
+def has_partitions(worker: Child) -> bool:
+    """Whether a worker has joined; those that came before may have lost theirs to it."""
+    return ASSIGNED in worker.log.read_bytes()

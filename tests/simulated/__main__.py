@@ -52,6 +52,7 @@ def tell(seed: int, hours: float) -> int:
     verdict = simulate(seed, hours=hours)
     for name, count in sorted(verdict.counts.items()):
         click.echo(f"{count:6} {name}")
+    click.echo(f"trace  {verdict.trace}")
     for each in verdict.broken:
         click.echo(f"BROKEN {each}")
     return 1 if verdict.broken else 0

@@ -69,7 +69,8 @@ class Log:
     is_down: bool = False
     topics: dict[str, list[Partition]] = field(default_factory=dict)
     history: dict[str, list[Stored]] = field(default_factory=dict)  # what compaction took too
-    _listeners: dict[tuple[str, int], set[asyncio.Event]] = field(default_factory=dict)
+    # In the order in which they came: that of a set would be another one in each process.
+    _listeners: dict[tuple[str, int], dict[asyncio.Event, None]] = field(default_factory=dict)
     up: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -110,7 +111,7 @@ class Log:
         for tp, position in positions.items():
             if self.topics[tp.topic][tp.partition].end > position:
                 return
-            self._listeners.setdefault((tp.topic, tp.partition), set()).add(event)
+            self._listeners.setdefault((tp.topic, tp.partition), {})[event] = None
         await event.wait()
 
     def of(self, topic: str) -> list[Stored]:

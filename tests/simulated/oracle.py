@@ -2,12 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from tests.simulated.assembly import ALIASES, LIMITS, TOPICS
-from tests.simulated.log import Stored
+from tests.simulated.log import Log, Stored
 from tests.simulated.pim import LOCALES
 from tests.simulated.traffic import Accepted
 from tests.simulated.world import World
@@ -23,6 +24,8 @@ class Verdict:
     seed: int
     broken: tuple[str, ...]
     counts: Counter[str]
+    trace: str
+    """The same for two runs in which everything was stored at the same moments."""
 
 
 def judge(world: World) -> Verdict:
@@ -52,7 +55,17 @@ def judge(world: World) -> Verdict:
         )
     )
     broken += [f"it was vacuous: no {name}" for name in ("changes", "writes") if not counts[name]]
-    return Verdict(world.plan.seed, tuple(broken), counts)
+    return Verdict(world.plan.seed, tuple(broken), counts, to_trace(world.log))
+
+
+def to_trace(log: Log) -> str:
+    """Return a short text of where and when each record was stored."""
+    places = [
+        (topic, each.partition, each.offset, each.appended_s)
+        for topic, records in sorted(log.history.items())
+        for each in records
+    ]
+    return sha256(repr(places).encode()).hexdigest()[:16]
 
 
 def find_wrong(world: World) -> list[str]:

@@ -62,8 +62,8 @@ class Run:
 
     async def execute_point(self, round_: PointRound) -> None:
         """Replace the workers by armed ones, and make changes until one of them has died."""
-        before = self.fleet.count_exits(EXIT_KILLED)
         await asyncio.gather(*(self.fleet.leave(worker) for worker in list(self.fleet.workers)))
+        before = self.fleet.count_exits(EXIT_KILLED)  # who leaves may still be armed, and be killed
         armed = {VARIABLE: f"{round_.point}:{round_.nth}"}
         for _ in range(2):
             self.fleet.start_worker(once=armed)

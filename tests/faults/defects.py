@@ -2,15 +2,19 @@
 What each planted bug does to a small scenario; a healthy worker goes through all of them.
 
 A scenario provokes what its check is about, so that it needs no luck. It fails by an AssertionError
-if the worker has the bug; `check` says in words what that is.
+if the worker has the bug; `check` says in words what that is. Where it does not even come so far, it
+fails by `NotProvoked`: nothing is caught then.
 """
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from elasticsearch import ApiError, TransportError
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
@@ -30,8 +34,13 @@ from tests.faults.settling import settle
 
 SETTLES_WITHIN_S: Final = 40.0
 DIES_WITHIN_S: Final = 40.0
+ASKED_WITHIN_S: Final = 60.0
+ANSWERS_AFTER_S: Final = 15.0
+"""Less than the client's time-out; an edit comes while the PIM takes so long."""
+BELIEVED_WITHIN_S: Final = 20.0
 DOCUMENTS: Final = 12
 _RAISED: Final = 18
+_LOOK_EVERY_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,24 @@ class Scenario:
     environment: Mapping[str, str] = field(default_factory=dict)
     patches: tuple[str, ...] = ()
     workers: int = 1
+
+
+class NotProvoked(Exception):
+    """What a scenario is about has not come about: it says nothing of the worker."""
+
+
+@contextmanager
+def preparing() -> Iterator[None]:
+    """
+    What fails in here is no catch.
+
+    Raises:
+        NotProvoked: it has failed.
+    """
+    try:
+        yield
+    except AssertionError as error:
+        raise NotProvoked(str(error)) from error
 
 
 async def converges(run: Run) -> None:
@@ -63,11 +90,22 @@ async def rearm(run: Run, **environment: str) -> None:
 
 async def dies(run: Run) -> None:
     """Wait until a worker has died at its point."""
-    await until(
-        lambda: any(code == 256 - signal.SIGKILL for _, code in run.fleet.exits),
-        within_s=DIES_WITHIN_S,
-        otherwise="no worker died",
-    )
+    with preparing():
+        await until(
+            lambda: any(code == 256 - signal.SIGKILL for _, code in run.fleet.exits),
+            within_s=DIES_WITHIN_S,
+            otherwise="no worker died",
+        )
+
+
+async def asked(run: Run, fault: str, *, times: int = 1) -> None:
+    """Wait until so many requests have come that meet a fault; they may not be answered yet."""
+
+    async def has_hit() -> bool:
+        return bool((await run.installation.look("faults"))[fault]["hits"] >= times)
+
+    with preparing():
+        await until_true(has_hit, within_s=ASKED_WITHIN_S, otherwise="the PIM was not asked")
 
 
 async def die_before_the_due_record(run: Run) -> None:
@@ -92,7 +130,8 @@ async def die_with_the_first_unanswered(run: Run) -> None:
 
 async def append_an_older_snapshot(run: Run) -> None:
     code = await run.burst.edit(0)
-    await converges(run)
+    with preparing():
+        await converges(run)
     older = await first_snapshot(run.installation, code)
     await append(run.installation, older)
     await asyncio.sleep(3.0)
@@ -103,7 +142,8 @@ async def log_heals(run: Run) -> None:
     await append_an_older_snapshot(run)
     await asyncio.sleep(2.0)
     await converges(run)
-    verdict = await run.judge()
+    with preparing():
+        verdict = await run.judge()
     assert not verdict.evidence.behind, f"an older snapshot is last of {verdict.evidence.behind}"
 
 
@@ -114,10 +154,12 @@ async def append_after_a_delete(run: Run) -> None:
             index=f"{installation.prefix}-*", settings={"index.gc_deletes": "1s"}
         )
     code = await run.burst.edit(0)
-    await converges(run)
+    with preparing():
+        await converges(run)
     older = await first_snapshot(installation, code)
     await installation.control("delete", kind="document", code=code)
-    await converges(run)
+    with preparing():
+        await converges(run)
     await asyncio.sleep(4.0)
     await append(installation, older)
     await asyncio.sleep(3.0)
@@ -137,7 +179,8 @@ async def die_after_a_snapshot_that_lags(run: Run) -> None:
     await settle(run.installation, SETTLES_WITHIN_S)
     await run.installation.http.delete("/control/faults")
     await converges(run)
-    verdict = await run.judge()
+    with preparing():
+        verdict = await run.judge()
     assert verdict.evidence.triggers == 0, "an equal version was taken for stale"
 
 
@@ -155,23 +198,30 @@ async def raise_the_partitions(run: Run) -> None:
 
 
 async def edit_while_the_pim_answers(run: Run) -> None:
-    await put(run.installation, "faults/latency", seconds=3)
+    installation = run.installation
+    await put(installation, "faults/latency", seconds=ANSWERS_AFTER_S, path="documents")
+    began_s = time.monotonic()  # the request comes later, and its answer later still
     await run.burst.edit(0)
-    await asyncio.sleep(1.5)
+    await asked(run, "latency")
     await run.burst.edit(0)
-    await asyncio.sleep(3.0)
-    await run.installation.http.delete("/control/faults")
+    with preparing():
+        async with asyncio.timeout(ASKED_WITHIN_S):
+            await installation.webhooks_idle()
+        assert time.monotonic() - began_s < ANSWERS_AFTER_S, "the edit came after the answer"
+    await installation.http.delete("/control/faults")
     await converges(run)
-    verdict = await run.judge()
+    with preparing():
+        verdict = await run.judge()
     assert not verdict.evidence.overclaims, verdict.evidence.overclaims[0]
 
 
 async def leave_in_order(run: Run) -> None:
     for number in range(5):
         await run.burst.edit(number)
-    await until_true(
-        lambda: _agrees(run.installation), within_s=SETTLES_WITHIN_S, otherwise="not indexed"
-    )
+    with preparing():
+        await until_true(
+            lambda: _agrees(run.installation), within_s=SETTLES_WITHIN_S, otherwise="not indexed"
+        )
     await run.fleet.leave(run.fleet.workers[0])
     behind = await asyncio.to_thread(_read_behind, run.installation)
     assert behind == 0, f"{behind} records would be read again"
@@ -189,11 +239,10 @@ async def deny_for_a_moment(run: Run) -> None:
     await put(run.installation, "faults/status", status=404, path="documents")
     for number in range(DOCUMENTS):
         await run.burst.edit(number)
-    await asyncio.sleep(5.0)
-    async with run.installation.client() as client:
-        found = await read_all_documents(run.installation, client)
+    await asked(run, "status", times=DOCUMENTS)
+    deleted = await _find_deleted(run.installation, within_s=BELIEVED_WITHIN_S)
     await run.installation.http.delete("/control/faults")
-    assert not any(seen.deleted for seen in found.values()), "a 404 was believed"
+    assert not deleted, f"a 404 was believed: {deleted}"
 
 
 async def answer_503_for_a_moment(run: Run) -> None:
@@ -206,6 +255,24 @@ async def answer_503_for_a_moment(run: Run) -> None:
     topic = run.installation.topics.dead_letters
     letters = await asyncio.to_thread(read_topic, run.installation, topic)
     assert not letters, f"{len(letters)} dead letters"
+
+
+async def _find_deleted(installation: Installation, *, within_s: float) -> list[str]:
+    """Return the ids of tombstones as soon as there are any; none, if there are none in time."""
+    deadline_s = time.monotonic() + within_s
+    async with installation.client() as client:
+        while True:
+            is_over = time.monotonic() > deadline_s
+            try:
+                found = await read_all_documents(installation, client)
+            except (ApiError, TransportError):  # it says nothing yet
+                if is_over:
+                    raise
+            else:
+                deleted = sorted({id_ for (_, id_), seen in found.items() if seen.deleted})
+                if deleted or is_over:
+                    return deleted
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _agrees(installation: Installation) -> bool:

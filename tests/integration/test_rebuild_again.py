@@ -40,9 +40,9 @@ def succeed(site: Site, *arguments: str) -> Done:
 
 
 async def stop_workers(site: Site) -> None:
+    """Stop them; they stay in the list, so that the next one has a log of its own."""
     workers = site.installation.workers
     await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in workers))
-    workers.clear()
 
 
 async def start_worker(site: Site) -> None:

@@ -119,6 +119,7 @@ async def until_true(
             unanswered = error
         if time.monotonic() > deadline_s:
             said = otherwise if isinstance(otherwise, str) else otherwise()
+            said += f" {unanswered!r}" if unanswered else ""
             raise AssertionError(f"not within {within_s:g} s: {said}") from unanswered
         await asyncio.sleep(_POLL_S)
 

@@ -5,11 +5,13 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from elasticsearch import AsyncElasticsearch
 
 from ops.installation import Installation
 from sinks.fields import to_alias
-from sinks.transfers import Phase, read_transfer
+from sinks.transfers import Phase, Stored, read_transfer
 from stack.choose import Servers
+from tests.eventually import patiently
 from tests.integration.calls import finish, quindex, start
 from tests.integration.fire import fire
 from tests.integration.sites import Site, open_filled_site
@@ -102,11 +104,14 @@ def test_a_rebuild_that_is_killed_goes_on_where_it_was(site: Site) -> None:
 
 
 def test_a_rebuild_killed_after_its_swap_is_completed_by_a_worker(site: Site) -> None:
+    async def read_stored(client: AsyncElasticsearch) -> Stored | None:
+        return await patiently(lambda: read_transfer(client, site.installation.prefix))
+
     async def kill_after_swap() -> None:
         async with fire(site.installation), site.installation.client() as client:
             process = await start(site.installation, "rebuild")
             while True:
-                stored = await read_transfer(client, site.installation.prefix)
+                stored = await read_stored(client)
                 if stored is not None and stored.transfer.phase is Phase.SWAPPED:
                     process.send_signal(signal.SIGKILL)
                     break
@@ -117,7 +122,7 @@ def test_a_rebuild_killed_after_its_swap_is_completed_by_a_worker(site: Site) ->
         async with site.installation.client() as client:
             async with asyncio.timeout(COMPLETED_WITHIN_S):
                 while True:
-                    stored = await read_transfer(client, site.installation.prefix)
+                    stored = await read_stored(client)
                     if stored is not None and stored.transfer.phase is Phase.DONE:
                         return
                     await asyncio.sleep(0.2)

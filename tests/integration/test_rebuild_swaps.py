@@ -13,11 +13,12 @@ import pytest
 
 from ops.catalog import Agreement, compare_with_catalog
 from stack.choose import Servers
+from tests.eventually import patiently
 from tests.faults.patches import FILE
 from tests.faults.rebuild_patches import HOLDING
 from tests.integration.calls import Done, finish, quindex, start
 from tests.integration.fire import fire
-from tests.integration.sites import Site, open_filled_site
+from tests.integration.sites import Site, open_filled_site, settle
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
@@ -60,7 +61,9 @@ async def compare(site: Site) -> Agreement:
     installation = site.installation
     async with installation.client() as client:
         await client.indices.refresh(index=f"{installation.prefix}-*")
-        return await compare_with_catalog(installation.http, client, installation.settings)
+        return await patiently(
+            lambda: compare_with_catalog(installation.http, client, installation.settings)
+        )
 
 
 def test_a_swap_held_back_in_mid_way_loses_nothing_though_a_worker_is_killed(
@@ -100,7 +103,7 @@ def test_a_rebuild_that_does_not_read_to_the_end_after_the_fence_is_caught(
         for number in range(EDITED):
             code = f"{patches.replace(',', '-')}-{number}"
             await site.installation.control("create", kind="document", code=code)
-        agreement = await site.installation.settle(60.0)
+        agreement = await settle(site.installation, 60.0)
         assert agreement.is_equal, agreement.examples()
 
     done = site.run(rebuild(site, tmp_path, patches, edit_in_the_old_index))

@@ -18,6 +18,7 @@ from ops.installation import Installation
 from pim.notifications import Meaning, parse_notification
 from runtime.errors import MalformedNotification
 from sinks.fields import to_id
+from tests.eventually import patiently
 from tests.faults.evidence import Evidence, Lying, gather, read_topic
 from tests.faults.metrics import read_metric, to_ingress_address
 from tests.faults.sampling import Place, Sampler, Seen
@@ -71,14 +72,15 @@ async def judge(
 ) -> Verdict:
     """Wait until nothing is on its way, then look at everything."""
     agreement = await settle(installation, within_s)
-    marks = int(await read_metric(to_ingress_address(installation), "quindex_webhook_marks_total"))
-    shown = await installation.http.get("/control/webhook/notifications")
+    ingress = to_ingress_address(installation)
+    marks = int(await patiently(lambda: read_metric(ingress, "quindex_webhook_marks_total")))
+    shown = await patiently(lambda: installation.http.get("/control/webhook/notifications"))
     published = [orjson.loads(line) for line in shown.content.splitlines()]
     topic = installation.topics.notifications
     notifications = await asyncio.to_thread(read_topic, installation, topic)
     async with installation.client() as client:
-        await client.indices.refresh(index=f"{installation.prefix}-*")
-        index = await sampler.look(client)
+        await patiently(lambda: client.indices.refresh(index=f"{installation.prefix}-*"))
+        index = await patiently(lambda: sampler.look(client))
     accepted = {each["uuid"] for each in published if each["state"] == "accepted"}
     moments = {each["uuid"]: each["published_s"] for each in published}
     return Verdict(

@@ -60,7 +60,7 @@ async def rebuild(
 async def compare(site: Site) -> Agreement:
     installation = site.installation
     async with installation.client() as client:
-        await client.indices.refresh(index=f"{installation.prefix}-*")
+        await patiently(lambda: client.indices.refresh(index=f"{installation.prefix}-*"))
         return await patiently(
             lambda: compare_with_catalog(installation.http, client, installation.settings)
         )

@@ -6,10 +6,12 @@ docs/testing.md says which check catches which.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from sinks import elasticsearch
 from sinks.healing import Healer
@@ -22,18 +24,33 @@ from streams.safe_consumer import SafeConsumer
 from streams.surroundings import Surroundings
 from tests.faults.patches import swap
 
-COMMITTED_AFTER_S: Final = 3.0
-"""The commit timer runs every second."""
+COMMITTED_WITHIN_S: Final = 20.0
+"""The commit timer runs every second; a record before this one may hold up the commit for good."""
 
 
 def acknowledge_first() -> None:
-    """Debounce acknowledges before the due record is stored."""
+    """Debounce acknowledges before the due record is stored, and has time to commit that."""
+    waiting: dict[asyncio.Event, tuple[TP, int]] = {}
+
+    async def commit(self: Any, offsets: Mapping[TP, int], **more: Any) -> bool:
+        is_stored = bool(await commit_offsets(self, offsets, **more))
+        for committed, (where, offset) in waiting.items():
+            if is_stored and offsets.get(where, 0) > offset:
+                committed.set()
+        return is_stored
 
     async def append(self: Any, entry: Any) -> None:
-        entry.receipt.acknowledge()
-        await asyncio.sleep(COMMITTED_AFTER_S)
+        committed, receipt = asyncio.Event(), entry.receipt
+        waiting[committed] = TP(receipt.topic, receipt.partition), receipt.offset
+        receipt.acknowledge()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(committed.wait(), COMMITTED_WITHIN_S)
+        finally:
+            del waiting[committed]
         await original(self, entry)
 
+    commit_offsets = swap(SafeConsumer, "_commit_offsets", commit)
     original = swap(Debouncer, "_append", append)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-DOCUMENTS_MAX: Final = 5_000
+DOCUMENTS_MAX: Final = 2_000
 """They, and all that goes with them, are compared whole and in every locale, several times."""
 
 

@@ -4,13 +4,14 @@ The epoch as Elasticsearch keeps it: one document of the control index.
 It is kept a second time in the topic `control`; the higher one wins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from elasticsearch import AsyncElasticsearch, ConflictError, NotFoundError
 
-from sinks.fields import to_control_index
+from sinks.fields import to_alias, to_control_index
+from sinks.generations import read_live_indices
 
 _ID: Final = "epoch"
 
@@ -68,12 +69,15 @@ async def raise_epoch(
     return True
 
 
-async def read_ends(client: AsyncElasticsearch, index: str) -> dict[int, int]:
+async def read_ends(
+    client: AsyncElasticsearch, index: str, *, whole: bool = True
+) -> dict[int, int]:
     """
     Return the greatest version by partition of `notifications`, tombstones included.
 
     *index* may be a list or a pattern, but no alias: that would hide the tombstones. Versions are
-    compared as integers, which an aggregation would not do.
+    compared as integers, which an aggregation would not do. Unless it must be *whole*, a shard that
+    is away is left out.
 
     Raises:
         ApiError: a shard is away; what it holds may be the greatest.
@@ -87,7 +91,26 @@ async def read_ends(client: AsyncElasticsearch, index: str) -> dict[int, int]:
         source_includes=["sync.version", "sync.partition"],
         ignore_unavailable=True,
         allow_no_indices=True,
-        allow_partial_search_results=False,
+        allow_partial_search_results=not whole,
     )
     hits = (hit["_source"]["sync"] for hit in found["hits"]["hits"])
     return {int(sync["partition"]): int(sync["version"]) for sync in hits}
+
+
+async def read_versions(
+    client: AsyncElasticsearch, prefix: str, locales: Sequence[str]
+) -> dict[int, int]:
+    """
+    Return the greatest version in use by partition of `notifications`: kept indices count too.
+
+    Only those that readers see must be whole. A shard of another, such as one that is being filled
+    and has no replica, may be gone for good; that must not keep every worker from starting.
+
+    Raises:
+        ApiError: a shard that readers see is away.
+    """
+    live = await read_live_indices(client, prefix, locales)
+    seen = await read_ends(client, ",".join(live.values())) if live else {}
+    pattern = ",".join(f"{to_alias(prefix, locale)}-*" for locale in locales)
+    kept = await read_ends(client, pattern, whole=False)
+    return {p: max(seen.get(p, 0), kept.get(p, 0)) for p in seen.keys() | kept.keys()}

@@ -12,8 +12,7 @@ from runtime.errors import MalformedRecord, Unreachable
 from runtime.kafka_options import to_aiokafka_options, to_kafka_python_options
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from sinks.epochs import StoredEpoch, raise_epoch, read_ends, read_epoch
-from sinks.fields import to_alias
+from sinks.epochs import StoredEpoch, raise_epoch, read_epoch, read_versions
 from streams.end_offsets import KafkaEndOffsets
 from streams.epochs import find_reason, to_next
 from streams.log_reader import read_log
@@ -47,12 +46,14 @@ class EpochKeeper:
         state = await self.read_state()
         stored = await read_epoch(self.client, self.settings.index_prefix)
         logged = await self._read_logged(topics)
+        # In the order of `ensure`, and for the same reason.
+        versions = await self._read_versions()
         reason = find_reason(
             _to_higher(stored, logged),
             topic_id=state.topic_id,
             partitions=state.partitions,
             ends=await self._read_ends(topics),
-            versions=await read_ends(self.client, self._to_indices()),
+            versions=versions,
         )
         return [] if reason is None else [f"stored a new epoch ({reason})"]
 
@@ -66,7 +67,7 @@ class EpochKeeper:
         topics = TopicNames(self.settings.topic_prefix)
         state = await self.read_state()
         # In this order: what other workers index meanwhile must not look like a log that lost its end.
-        versions = await read_ends(self.client, self._to_indices())
+        versions = await self._read_versions()
         ends = await self._read_ends(topics)
         for _ in range(_TRIES_MAX):
             stored = await read_epoch(self.client, self.settings.index_prefix)
@@ -124,10 +125,8 @@ class EpochKeeper:
             raise Unreachable(f"There is no topic {name}. Run quindex setup first.")
         return found[name]
 
-    def _to_indices(self) -> str:
-        # Kept ones too: a version in use is one in any of them.
-        prefix, locales = self.settings.index_prefix, self.settings.locales
-        return ",".join(f"{to_alias(prefix, locale)}-*" for locale in locales)
+    async def _read_versions(self) -> dict[int, int]:
+        return await read_versions(self.client, self.settings.index_prefix, self.settings.locales)
 
     async def _read_ends(self, topics: TopicNames) -> dict[int, int]:
         ends = KafkaEndOffsets(topics.notifications, to_aiokafka_options(self.settings))

@@ -6,6 +6,8 @@ from typing import Final
 STALLED_AFTER_S: Final = 60.0
 REBALANCE_MAX_S: Final = 600.0
 """Longer than brokers take to come back: then it is the worker that does not notice."""
+UNCOMMITTED_MAX_S: Final = 600.0
+"""Likewise: by then others own the partitions of a worker that its group does not hear of."""
 
 
 @dataclass(slots=True)
@@ -20,6 +22,7 @@ class StallDetector:
 
     stalled_after_s: float = STALLED_AFTER_S
     _seen: dict[str, _Seen] = field(default_factory=dict)
+    _uncommitted: dict[str, tuple[int | None, float]] = field(default_factory=dict)
     _moving_since_s: float | None = None
 
     def observe(
@@ -41,9 +44,26 @@ class StallDetector:
             return None
         return f"stage {stage} is {lag} records behind and has not gone on for {quiet_s:.0f} s"
 
+    def observe_commit(
+        self, partition: str, *, stored: int | None, is_due: bool, now_s: float
+    ) -> str | None:
+        """
+        Return why the worker must end, or None.
+
+        *stored* is the offset that the group has stored last; it *is_due* if another one waits.
+        """
+        seen, since_s = self._uncommitted.get(partition, (stored, now_s))
+        if not is_due or seen != stored:
+            since_s = now_s
+        self._uncommitted[partition] = stored, since_s
+        if now_s - since_s < UNCOMMITTED_MAX_S:
+            return None
+        return f"nothing could be committed of {partition} for {now_s - since_s:.0f} s"
+
     def observe_rebalance(self, *, now_s: float) -> str | None:
         """Start anew, since partitions move; return why the worker must end, or None."""
         self._seen.clear()
+        self._uncommitted.clear()
         if self._moving_since_s is None:
             self._moving_since_s = now_s
         moving_s = now_s - self._moving_since_s

@@ -108,6 +108,15 @@ class Watchdog:
                         f"{topic} partition {tp.partition} ends at {end}, but {ledger.position} "
                         "was read already: the log was replaced"
                     )
+                # Stages go on without it, and would for ever if only the coordinator is cut off.
+                reason = self.detector.observe_commit(
+                    f"{topic} partition {tp.partition}",
+                    stored=ledger.stored,
+                    is_due=ledger.to_commit() is not None and self.publisher.waits_for is None,
+                    now_s=self.clock(),
+                )
+                if reason is not None:
+                    raise Stalled(reason)
             reason = self.detector.observe(
                 topic,
                 progress=sum(ledger.finished for ledger in mine.values()),

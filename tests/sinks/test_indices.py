@@ -5,7 +5,7 @@ from runtime.errors import OperatorError, Refused, Unreachable
 from runtime.settings import Settings
 from sinks.cluster_errors import to_operator_error
 from sinks.elasticsearch import ElasticsearchSink, connect
-from sinks.epochs import StoredEpoch, raise_epoch, read_ends, read_epoch
+from sinks.epochs import StoredEpoch, raise_epoch, read_ends, read_epoch, read_versions
 from sinks.indices import check_server, ensure_indices, read_indices
 from sinks.writes import Verdict, to_write
 from tests.sinks.away import create_away
@@ -194,6 +194,28 @@ def test_a_greatest_version_that_may_lie_on_a_shard_that_is_away_is_not_known(
         return to_operator_error(caught.value)
 
     assert isinstance(cluster.run(read), Unreachable)
+
+
+def test_an_index_that_nobody_reads_may_be_away_and_one_that_is_read_may_not(
+    cluster: Cluster,
+) -> None:
+    set_up(cluster)
+    alias = f"{cluster.prefix}-fr_fr"
+
+    async def check(client: AsyncElasticsearch) -> None:
+        document = {"deleted": False, "sync": {"version": 7, "partition": 0}}
+        await ElasticsearchSink(client).write([to_write(alias, "a", 7, document)])
+        await client.indices.refresh(index=alias)
+        await create_away(client, f"{alias}-000002")
+        assert await read_versions(client, cluster.prefix, LOCALES) == {0: 7}
+
+        add = {"index": f"{alias}-000002", "alias": alias}
+        remove = {"index": f"{alias}-000001", "alias": alias}
+        await client.indices.update_aliases(actions=[{"remove": remove}, {"add": add}])
+        with pytest.raises(ApiError):
+            await read_versions(client, cluster.prefix, LOCALES)
+
+    cluster.run(check)
 
 
 def test_a_refusal_of_the_server_is_told(cluster: Cluster) -> None:

@@ -1,6 +1,6 @@
 """When a stage has stalled."""
 
-from streams.stall import REBALANCE_MAX_S, STALLED_AFTER_S, StallDetector
+from streams.stall import REBALANCE_MAX_S, STALLED_AFTER_S, UNCOMMITTED_MAX_S, StallDetector
 
 
 def observe(detector: StallDetector, now_s: float, **changed: object) -> str | None:
@@ -51,3 +51,35 @@ def test_two_rebalances_are_not_one_long_one() -> None:
     observe(detector, 10)
 
     assert detector.observe_rebalance(now_s=REBALANCE_MAX_S) is None
+
+
+def observe_commit(
+    detector: StallDetector, now_s: float, *, stored: int | None = 7, is_due: bool = True
+) -> str | None:
+    return detector.observe_commit("due partition 0", stored=stored, is_due=is_due, now_s=now_s)
+
+
+def test_a_commit_that_never_comes_through_ends_the_worker() -> None:
+    for stored in (7, None):
+        detector = StallDetector()
+        assert observe_commit(detector, 0, stored=stored) is None
+        assert observe_commit(detector, UNCOMMITTED_MAX_S - 1, stored=stored) is None
+        reason = observe_commit(detector, UNCOMMITTED_MAX_S, stored=stored)
+
+        assert reason == "nothing could be committed of due partition 0 for 600 s"
+
+
+def test_the_wait_for_a_commit_starts_anew_when_one_comes_through_or_none_is_due() -> None:
+    for change in ({"stored": 8}, {"is_due": False}):
+        detector = StallDetector()
+        observe_commit(detector, 0)
+        assert observe_commit(detector, UNCOMMITTED_MAX_S, **change) is None
+        assert observe_commit(detector, UNCOMMITTED_MAX_S + 1) is None
+
+
+def test_a_rebalance_starts_the_wait_for_a_commit_anew() -> None:
+    detector = StallDetector()
+    observe_commit(detector, 0)
+    detector.observe_rebalance(now_s=1)
+
+    assert observe_commit(detector, UNCOMMITTED_MAX_S) is None

@@ -23,6 +23,8 @@ from topics.creation import TopicState, describe
 from topics.names import TopicNames
 from topics.scans import ScanPurpose, ScanRecord
 
+COMPLETED_WITHIN_S: Final = 600.0
+"""How long a command waits for the worker that completes its swap."""
 _LOOK_EVERY_S: Final = 1.0
 
 
@@ -94,12 +96,12 @@ async def read_pim(settings: Settings) -> None:
     refuse_failed(done)
 
 
-async def complete(work: Rebuild, stored: Stored) -> int:
+async def complete(work: Rebuild, stored: Stored, *, within_s: float = COMPLETED_WITHIN_S) -> int:
     """
     Read on after a swap; return how many records that were.
 
     A worker that has seen no sign of life for a while does it instead: it is waited for, and what
-    it has read is not counted here.
+    it has read is not counted here. The wait has an end: *within_s*.
 
     Raises:
         Refused: somebody else is at work, and does not come to an end.
@@ -107,11 +109,18 @@ async def complete(work: Rebuild, stored: Stored) -> int:
     try:
         return await work.complete(stored)
     except Refused:
+        deadline_s = time.monotonic() + within_s
         while (seen := await read_transfer(work.client, work.settings.index_prefix)) is not None:
             if seen.transfer.phase is Phase.DONE:
                 return 0
             if not is_going_on(stored.transfer, seen.transfer, now_s=work.clock()):
                 break
+            if time.monotonic() > deadline_s:
+                raise Refused(
+                    "Readers use the new indices, but a worker that reads on has not come to its "
+                    f"end for {within_s:g} s. It goes on with that; transfer.not_completed "
+                    "in the workers' logs says what hinders it."
+                ) from None
             await asyncio.sleep(_LOOK_EVERY_S)
         raise
 

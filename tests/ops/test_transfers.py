@@ -106,3 +106,16 @@ def test_a_worker_that_took_over_and_gives_no_sign_of_life_is_told(cluster: Clus
             await complete(work, mine)
 
     cluster.run(scenario)
+
+
+@pytest.mark.stack
+def test_a_worker_that_does_not_come_to_its_end_is_not_waited_for_for_ever(
+    cluster: Cluster,
+) -> None:
+    async def scenario(client: AsyncElasticsearch) -> None:
+        soon_s = BEGAN_S + STOPPED_AFTER_S + 1
+        work, mine, _ = await swap_slowly(client, cluster, lambda: soon_s)
+        with pytest.raises(Refused, match="a worker that reads on has not come to its end"):
+            await complete(work, mine, within_s=0)
+
+    cluster.run(scenario)

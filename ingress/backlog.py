@@ -71,14 +71,14 @@ class Backlog:
 
     def untouched(self, segments: Sequence[Segment]) -> list[Segment]:
         """Return those that can be read, and nothing of which is drained yet."""
-        touched = self._ends.keys() | self._drained | self._unreadable | self.refused.segments
-        return [segment for segment in segments if segment not in touched]
+        touched = self._ends.keys() | self._drained | self._unreadable
+        return [it for it in segments if it not in touched and not self.refused.holds(it)]
 
     async def _read(self, segments: Sequence[Segment]) -> Reading | None:
         for segment in segments:
             if segment in self._drained:
                 await self._delete(segment)
-            elif segment not in self._made_up_for and segment not in self.refused.segments:
+            elif segment not in self._made_up_for and not self.refused.holds(segment):
                 try:
                     pieces = await asyncio.to_thread(segment.scan, self._ends.get(segment))
                 except OSError as error:

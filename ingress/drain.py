@@ -156,7 +156,7 @@ class Drain:
         if self._reading is not None:
             return await self._send_batch(self._reading)
         self._close_breaker()  # nothing is left to probe with: the next call is the probe
-        if self._refused.segments and self.monotonic() >= self._retry_s:
+        if self._refused.is_waiting and self.monotonic() >= self._retry_s:
             self._limit = 1  # for all that are sent before the first is refused, the producer goes
             await asyncio.to_thread(self._refused.release)
             return True
@@ -178,9 +178,11 @@ class Drain:
         if not all(isinstance(outcome, Refusal) for outcome in outcomes):
             self._judge(is_stored=False not in outcomes, took_s=self.monotonic() - started_s)
         done = list(takewhile(_is_done, zip(pieces, outcomes, strict=True)))
-        if done:
-            await self._keep_refused([it for _, it in done if isinstance(it, Refusal)])
-            await self._note_done(reading.segment, done)
+        stored = len(list(takewhile(_is_stored, done)))
+        await self._note_done(reading.segment, done[:stored])  # the disk may not keep the others
+        refusals = [it for _, it in done if isinstance(it, Refusal)]
+        await self._keep_refused(reading.segment, refusals)
+        await self._note_done(reading.segment, done[stored:])
         if len(done) < len(pieces):
             self._limit = 1  # if one of them is the culprit, it will fail alone
             outcome = outcomes[len(done)]
@@ -191,7 +193,7 @@ class Drain:
         self._reading = reading
         return True
 
-    async def _keep_refused(self, refusals: Sequence[Refusal]) -> None:
+    async def _keep_refused(self, segment: Segment, refusals: Sequence[Refusal]) -> None:
         if not refusals:
             return
         now_s = self.monotonic()
@@ -203,10 +205,14 @@ class Drain:
             size = await asyncio.to_thread(self._refused.keep, rows)
         except OSError:
             self._close_breaker()  # no row can be the probe: the next call is
+            self._limit = 1  # what is stored behind the first of them would be appended again
+            self._refused.set_aside(segment)  # to drain others may make the room it needs
             raise
         self.spool.count(len(refusals), size)
 
     async def _note_done(self, segment: Segment, done: Sequence[tuple[Piece, Outcome]]) -> None:
+        if not done:
+            return
         spool_drained.inc(sum(piece.row is not None and it is True for piece, it in done))
         pieces = [piece for piece, _ in done]
         if segment.path.parent == self.spool.folder:
@@ -301,6 +307,8 @@ class Drain:
 
     async def _adopt(self) -> bool:
         if self._adopted is not None:
+            if self._refused.waits_in(self._adopted.folder):
+                return False
             adopted, self._adopted = self._adopted, None
             log.info("spool.adopted_drained", folder=adopted.folder.name)
             if self._backlog.keeps(adopted.folder):
@@ -336,8 +344,12 @@ class Drain:
         log.warning("spool.coalesced", rows=freed.rows, size=freed.size, refused=freed.refused)
 
 
+def _is_stored(sent: tuple[Piece, Outcome]) -> bool:
+    return sent[1] is True
+
+
 def _is_done(sent: tuple[Piece, Outcome]) -> bool:
-    return sent[1] is True or isinstance(sent[1], Refusal)
+    return _is_stored(sent) or isinstance(sent[1], Refusal)
 
 
 def _take_over(root: Path, mark: Mark) -> Home | None:

@@ -1,7 +1,9 @@
 """A topic that Kafka refuses: its rows stay, hold up no other, and arrive once it is taken again."""
 
+import os
 import shutil
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -168,8 +170,93 @@ def test_where_the_disk_does_not_keep_it_it_stays_where_it_is(tmp_path: Path) ->
             hidden.rename(it.spool.folder)
 
             it.kafka.refused.clear()
+            it.clock.advance(RETRY_PAUSE_S)
             await it.drain_all()
             assert letters(it) == [b"1"]
+
+    run(test)
+
+
+@dataclass
+class Disk:
+    """It keeps no row that is refused while it *is_full*."""
+
+    is_full: bool = True
+
+    def sync(self, descriptor: int) -> None:
+        """Make it durable, or not."""
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        os.fdatasync(descriptor)
+
+
+def fill_disk(it: Bench) -> Disk:
+    """Have the drain keep what is refused on a disk that is full."""
+    disk = Disk()
+    writer = SegmentWriter(it.spool.folder, it.clock, sync=disk.sync)
+    it.drain._refused._writer = writer  # noqa: SLF001 (the spool's own segments are not to fail)
+    return disk
+
+
+async def drain_for_a_while(it: Bench) -> None:
+    """Step as the process does, which goes on after an error."""
+    for _ in range(20):
+        with suppress(OSError):
+            await it.drain.step()
+
+
+def test_where_the_disk_does_not_keep_it_nothing_is_appended_twice_and_the_rest_is_drained(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with bench(tmp_path, refused=[LETTERS]) as it:
+            rows = [to_accepted("a"), to_accepted("b"), letter("1"), to_accepted("c")]
+            await store(it.spool, rows)
+            await it.spool.seal()
+            await store(it.spool, [to_accepted("d")])
+            disk = fill_disk(it)
+            await drain_for_a_while(it)
+            assert it.codes() == ["a", "b", "c", "d"]
+            it.clock.advance(RETRY_PAUSE_S)
+            await drain_for_a_while(it)
+            assert it.codes() == ["a", "b", "c", "d"]
+            disk.is_full = False
+
+            it.clock.advance(RETRY_PAUSE_S)
+            await it.drain_all()
+            assert it.codes() == ["a", "b", "c", "d", "c"]
+            it.kafka.refused.clear()
+            it.clock.advance(RETRY_PAUSE_S)
+            await it.drain_all()
+            assert letters(it) == [b"1"]
+            assert it.spool.is_empty
+
+    run(test)
+
+
+def test_where_the_disk_does_not_keep_it_an_adopted_folder_stays_until_it_does(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with bench(tmp_path, refused=[LETTERS]) as it:
+            gone = take_home(tmp_path)
+            writer = SegmentWriter(gone.folder, it.clock)
+            writer.append([to_accepted("a").to_row(), letter("1").to_row()])
+            writer.seal()
+            gone.release()
+            disk = fill_disk(it)
+            it.clock.advance(ADOPT_PAUSE_S)
+            await drain_for_a_while(it)
+            assert it.codes() == ["a"]
+            assert len(list_segments(gone.folder)) == 1
+
+            disk.is_full = False
+            it.kafka.refused.clear()
+            it.clock.advance(RETRY_PAUSE_S)
+            await it.drain_all()
+            assert letters(it) == [b"1"]
+            assert it.codes() == ["a"]
+            assert not gone.folder.exists()
 
     run(test)
 

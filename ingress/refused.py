@@ -31,7 +31,10 @@ class RefusedRows:
 
     def holds(self, segment: Segment) -> bool:
         """Whether a segment is to be left alone until it is released."""
-        return segment in self.segments or segment in self._aside
+        # The one that is appended to counts from before it exists: a process that ends drains on
+        # while a thread may still be keeping rows in it.
+        is_kept = segment == self._writer.active or segment in self.segments
+        return is_kept or segment in self._aside
 
     def waits_in(self, folder: Path) -> bool:
         """Whether a segment that was set aside lies in a folder."""

@@ -1,7 +1,9 @@
 """A topic that Kafka refuses: its rows stay, hold up no other, and arrive once it is taken again."""
 
+import asyncio
 import os
 import shutil
+import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -313,6 +315,48 @@ def test_the_oldest_is_let_go_first_and_the_next_rows_lie_apart_from_it(tmp_path
     assert refused.segments == {second}
     assert [piece.row for piece in first.scan()] == [b"1"]
     assert [piece.row for piece in second.scan()] == [b"2"]
+
+
+class HangingDisk:
+    """It makes nothing durable until it *is_free*."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.is_free = threading.Event(), threading.Event()
+
+    def sync(self, descriptor: int) -> None:
+        """Hang, then make it durable."""
+        self.is_asked.set()
+        self.is_free.wait()
+        os.fdatasync(descriptor)
+
+
+def test_what_is_being_kept_is_not_drained_beside_that(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with bench(tmp_path, refused=[LETTERS]) as it:
+            disk = HangingDisk()
+            writer = SegmentWriter(it.spool.folder, it.clock, sync=disk.sync)
+            it.drain._refused._writer = writer  # noqa: SLF001 (only this segment is to hang)
+            await store(it.spool, [letter("1")])
+            step = asyncio.ensure_future(it.drain.step())
+            await asyncio.to_thread(disk.is_asked.wait)
+            step.cancel()  # as when the process ends
+            reading = await it.drain._backlog.next(None)  # noqa: SLF001 (the real one would wait)
+            segments = it.spool.list_sealed()
+            untouched = it.drain._backlog.untouched(segments)  # noqa: SLF001 (same)
+            disk.is_free.set()
+
+            original, kept = segments
+            assert (reading and reading.segment, untouched) == (original, [original])
+            assert kept.size > 0
+
+    run(test)
+
+
+def test_with_nothing_to_let_go_nothing_happens(tmp_path: Path) -> None:
+    refused = RefusedRows(tmp_path, FakeClock())
+    refused.release()
+
+    assert not refused.is_waiting
 
 
 def test_where_nothing_can_be_written_nothing_counts_as_kept(tmp_path: Path) -> None:

@@ -109,17 +109,30 @@ def _ask_once_for_metadata(cluster: Any) -> None:
     cluster.request_update = request_update_once
 
 
-def find_topics(producer: KafkaProducer, topics: Sequence[str]) -> None:
+def find_topics(producer: KafkaProducer, topics: Sequence[str]) -> list[str]:
     """
     Learn the partitions of the topics; from then on `send` raises where it would have to wait.
 
+    The first one is needed. Return those of the others that Kafka does not show: the producer goes
+    on asking for them, and `send` takes their records once they are there.
+
     Raises:
-        KafkaError: Kafka did not answer within a second, or has no such topic.
+        KafkaError: Kafka did not answer within a second, or does not show the first topic.
     """
+    needed, *others = topics
     producer.config["max_block_ms"] = _FIND_TIMEOUT_MS
-    for topic in topics:
-        producer.partitions_for(topic)
+    producer.partitions_for(needed)
+    hidden = [topic for topic in others if not _is_shown(producer, topic)]
     producer.config["max_block_ms"] = 0
+    return hidden
+
+
+def _is_shown(producer: KafkaProducer, topic: str) -> bool:
+    try:
+        producer.partitions_for(topic)
+    except KafkaError:  # it is not there, or the right to describe it is missing
+        return False
+    return True
 
 
 def append_record(

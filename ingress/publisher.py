@@ -50,7 +50,8 @@ class KafkaPublisher:
     Every hand-over between loop and thread costs both of them more than a record does. So records
     are handed over in groups: at once while nothing is on its way, else every GATHER_S; and what
     was stored comes back by one wake-up for all records since the last. What is in flight is
-    bounded here, since kafka-python bounds nothing.
+    bounded here, since kafka-python bounds nothing. Of the *topics*, only the first must be there:
+    what is appended to another one is refused until Kafka shows it.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class KafkaPublisher:
         self._warming: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._is_ready = self._is_closing = False
+        self._hidden: list[str] = []
         self._in_flight: dict[Sending, None] = {}  # oldest first
         self._in_flight_bytes = 0
         self._gathered: list[Sending] = []  # the part of it that has yet to be handed over
@@ -78,7 +80,7 @@ class KafkaPublisher:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the topics were found, so that records can be appended."""
+        """Whether the first topic was found, so that records can be appended."""
         return self._is_ready
 
     async def start(self) -> None:
@@ -107,7 +109,7 @@ class KafkaPublisher:
             KafkaRefused: it takes none: a right is missing, or the topic is.
         """
         if not self._is_ready:
-            raise KafkaUnavailable("Kafka was not reached yet, or its topics are missing")
+            raise KafkaUnavailable("Kafka was not reached yet, or its topic is missing")
         if self._loop.time() < self._refused_until_s.get(topic, 0.0):
             raise KafkaRefused(f"{topic} was refused a short while ago")
         sending = Sending(
@@ -175,7 +177,10 @@ class KafkaPublisher:
             self._producer = None
         if self._producer is None:
             self._producer = create_producer(self._options)
-        find_topics(self._producer, self._topics)
+        hidden = find_topics(self._producer, self._topics)
+        if hidden and hidden != self._hidden:
+            log.warning("kafka.topics_hidden", topics=hidden)
+        self._hidden = hidden
 
     async def _watch(self) -> None:
         while True:

@@ -183,6 +183,41 @@ def test_a_topic_that_is_not_there_is_refused_and_the_next_is_taken(
     asyncio.run(test())
 
 
+@pytest.mark.stack
+def test_only_the_first_topic_must_be_there_and_another_is_found_once_it_is(
+    servers: Servers,
+) -> None:
+    async def test() -> None:
+        needed, later = (f"contract-{uuid4().hex[:8]}" for _ in range(2))
+        await asyncio.to_thread(create_topic, servers.kafka, needed)
+        publisher = KafkaPublisher({"bootstrap_servers": servers.kafka}, [needed, later])
+        await publisher.start()
+        try:
+            subject = Real(publisher, needed, servers.kafka)
+            await append_in_the_end(subject)
+            with pytest.raises(KafkaRefused):
+                await publisher.append(later, key=b"k", value=b"v")
+            await publisher.append(needed, key=b"k", value=b"v")
+
+            await asyncio.to_thread(create_topic, servers.kafka, later)
+            async with asyncio.timeout(ENOUGH_S):
+                while not await is_taken(publisher, later):  # noqa: ASYNC110 (it asks in a thread)
+                    await asyncio.sleep(0.05)
+        finally:
+            await publisher.close()
+
+    asyncio.run(test())
+
+
+async def is_taken(publisher: KafkaPublisher, topic: str) -> bool:
+    """Append a record, unless the topic is refused."""
+    try:
+        await publisher.append(topic, key=b"k", value=b"v")
+    except KafkaRefused:
+        return False
+    return True
+
+
 def test_many_at_once_are_all_stored(open_subject: Open) -> None:
     async def test() -> None:
         async with open_subject() as subject:

@@ -137,7 +137,7 @@ class Drain:
     async def step(self) -> bool:
         """Bring one batch to Kafka; return whether there may be more to do right now."""
         self._waits_s = self.monotonic() + DISK_MAX_S
-        if not self.mark.is_known:
+        if not self.mark.is_allocated:
             with suppress(OSError):  # whatever needs it fails, and is tried again
                 await asyncio.to_thread(self.mark.reopen)
         if self.breaker.is_open and not self.breaker.may_probe(self.monotonic()):

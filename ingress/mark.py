@@ -34,6 +34,7 @@ class Mark:
         self._times_set = 0
         self._setting: asyncio.Future[None] | None = None
         self.is_known = False
+        self.is_allocated = False
         self.is_failing = False
 
     def open(self) -> None:
@@ -43,7 +44,12 @@ class Mark:
         Raises:
             OSError: the folder cannot be written.
         """
-        is_new = not self._path.exists()
+        if self._descriptor is None:
+            self._read()
+        if not self.is_allocated:
+            self._allocate()
+
+    def _read(self) -> None:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             content = os.pread(descriptor, FILE_BYTES, 0)
@@ -51,11 +57,13 @@ class Mark:
             os.close(descriptor)  # what cannot be read must not be overwritten by a later moment
             raise
         self._descriptor, self._since_s, self.is_known = descriptor, _parse(content), True
-        if len(content) < FILE_BYTES:
-            os.pwrite(descriptor, content.ljust(FILE_BYTES), 0)
-            os.fsync(descriptor)
-        if is_new:
-            sync_folder(self._path.parent)
+        self.is_allocated = len(content) == FILE_BYTES
+
+    def _allocate(self) -> None:
+        # What it says by now: on a later try, it may have been set or cleared meanwhile.
+        self._write(b"" if self._since_s is None else _to_content(self._since_s))
+        sync_folder(self._path.parent)
+        self.is_allocated = True
 
     def reopen(self) -> None:
         """
@@ -65,7 +73,7 @@ class Mark:
             OSError: it still cannot.
         """
         with self._lock:
-            if not self.is_known:
+            if not self.is_allocated:
                 self.open()
                 self.is_failing = False
                 log.warning("mark.available_again")

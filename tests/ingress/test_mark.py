@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import resource
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ingress.mark import FILE_BYTES, MARGIN_S, Mark, read_mark
+from tests.ingress.test_drain import bench
 
 
 @pytest.fixture
@@ -185,3 +188,51 @@ def test_what_could_not_be_opened_is_opened_later_as_it_was_left(tmp_path: Path)
     mark.reopen()
     assert (mark.since_s, mark.is_known, mark.is_failing) == (5.0, True, False)
     mark.close()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file grows: a real one refuses with another number only."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_could_not_be_allocated_is_allocated_once_there_is_room(tmp_path: Path) -> None:
+    mark = Mark(tmp_path)
+    with full_disk():
+        for attempt in (mark.open, mark.reopen):
+            with pytest.raises(OSError, match="too large"):
+                attempt()
+    assert (mark.is_known, mark.is_allocated) == (True, False)
+
+    mark.reopen()
+    assert mark.is_allocated
+    assert (tmp_path / "mark").stat().st_size == FILE_BYTES
+    mark.close()
+
+
+def test_the_drain_has_it_allocated(tmp_path: Path) -> None:
+    async def call() -> None:
+        async with bench(tmp_path) as it:
+            mark = it.drain.mark = Mark(tmp_path)
+            with full_disk(), pytest.raises(OSError, match="too large"):
+                mark.open()
+            await it.drain.step()
+            assert mark.is_allocated
+            mark.close()
+
+    asyncio.run(call())
+
+
+def test_a_mark_that_was_set_before_it_was_allocated_stays_set(tmp_path: Path) -> None:
+    mark = Mark(tmp_path)
+    with full_disk(), pytest.raises(OSError, match="too large"):
+        mark.open()
+
+    mark.set_since(5.0)
+    mark.reopen()
+    assert reopened(mark, tmp_path).since_s == 5.0

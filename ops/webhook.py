@@ -59,20 +59,18 @@ def create(url: str, name: str, events: Sequence[str], dry_run: bool, as_json: b
     Quable's API does not say how to set that header. A subscription that was active without it
     would have Quable's calls answered 401, and be disabled after three of them.
     """
-    from ops.terminal import show as to_text
     from ops.terminal import to_json
     from pim.webhooks import EVENTS
 
     settings = read_settings(needs=_NEEDS)
     chosen = tuple(events) or EVENTS
-    if not dry_run:
-        asyncio.run(_create(settings, name, url, chosen))
+    is_active = not dry_run and asyncio.run(_create(settings, name, url, chosen)).is_active is True
     if as_json:
-        click.echo(to_json({"name": name, "url": url, "events": chosen, "created": not dry_run}))
+        told = {"name": name, "url": url, "events": chosen}
+        click.echo(to_json({**told, "created": not dry_run, "active": is_active}))
     else:
-        verb = "would create" if dry_run else "created"
-        click.echo(f"{verb} {to_text(name)} for {to_text(url)}, inactive")
-    click.echo(to_next(name), err=True)
+        click.echo(to_made(name, url, dry_run=dry_run, is_active=is_active))
+    click.echo(to_next(name, is_active=is_active), err=True)
 
 
 @command.command()
@@ -109,10 +107,24 @@ def to_lines(webhook: "Webhook") -> list[str]:
     return lines
 
 
-def to_next(name: str) -> str:
+def to_made(name: str, url: str, *, dry_run: bool, is_active: bool) -> str:
+    """Return what was created, or would be."""
+    from ops.terminal import show as to_text
+
+    verb, state = "would create" if dry_run else "created", "ACTIVE" if is_active else "inactive"
+    return f"{verb} {to_text(name)} for {to_text(url)}, {state}"
+
+
+def to_next(name: str, *, is_active: bool) -> str:
     """Return what is to be done with a subscription that was created."""
     from ops.terminal import to_argument
 
+    if is_active:
+        return (
+            "warning: Quable says that it is active all the same, and disables it after three calls "
+            "that are answered 401: set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION "
+            f"at once, {_IN_QUABLE}"
+        )
     ends_options = "-- " if name.startswith("-") else ""
     return (
         "next: in Quable, set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION, then run "
@@ -142,9 +154,11 @@ async def _list(settings: "Settings") -> "list[Webhook]":
         return await pim.webhooks()
 
 
-async def subscribe(pim: "PimClient", name: str, url: str, events: Sequence[str]) -> None:
+async def subscribe(pim: "PimClient", name: str, url: str, events: Sequence[str]) -> "Webhook":
     """
     Create a subscription that is not active: nobody could answer its calls without their header.
+
+    Return it as Quable says that it is now.
 
     Raises:
         Refused: the name is taken.
@@ -155,7 +169,7 @@ async def subscribe(pim: "PimClient", name: str, url: str, events: Sequence[str]
 
     if any(each.name == name for each in await pim.webhooks()):
         raise Refused(f"Quable has a subscription {name} already. See quindex webhook show.")
-    await _change(pim.create_webhook(to_payload(name, url, events, active=False)))
+    return await _change(pim.create_webhook(to_payload(name, url, events, active=False)))
 
 
 async def activate(pim: "PimClient", name: str | None, *, dry_run: bool) -> "tuple[Webhook, bool]":
@@ -187,9 +201,9 @@ async def activate(pim: "PimClient", name: str | None, *, dry_run: bool) -> "tup
     return webhook, False
 
 
-async def _create(settings: "Settings", name: str, url: str, events: Sequence[str]) -> None:
+async def _create(settings: "Settings", name: str, url: str, events: Sequence[str]) -> "Webhook":
     async with _asking(settings) as (pim, _):
-        await subscribe(pim, name, url, events)
+        return await subscribe(pim, name, url, events)
 
 
 async def _enable(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from ops.checks import Grade, check_subscription
-from ops.webhook import activate, choose, subscribe, to_lines, to_next
+from ops.webhook import activate, choose, subscribe, to_lines, to_made, to_next
 from pim.webhooks import EVENTS, Webhook
 from runtime.errors import OperatorError, Refused
 from simulator.app import create_app
@@ -67,7 +67,8 @@ def test_a_subscription_is_made_inactive_until_it_has_its_header() -> None:
     webhooks, transport = app.state.simulation.webhooks, httpx.ASGITransport(app=app)
     webhooks.subscription = Subscription()
 
-    use(transport, lambda pim: subscribe(pim, "search", ACTIVE.url, EVENTS))
+    created = use(transport, lambda pim: subscribe(pim, "search", ACTIVE.url, EVENTS))
+    assert created.is_active is False
     assert webhooks.subscription == Subscription(name="search", url=ACTIVE.url, events=EVENTS)
     assert not webhooks.policy.enabled
     with pytest.raises(Refused, match="Quable has a subscription search already"):
@@ -90,7 +91,41 @@ def test_a_subscription_is_made_inactive_until_it_has_its_header() -> None:
     ],
 )
 def test_what_comes_next_can_be_copied(name: str, command: str) -> None:
-    assert to_next(name).endswith(f"QUINDEX_WEBHOOK_AUTHORIZATION, then run `{command}`")
+    told = to_next(name, is_active=False)
+
+    assert told.endswith(f"QUINDEX_WEBHOOK_AUTHORIZATION, then run `{command}`")
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "is_active", "said"),
+    [
+        (True, False, "would create search for https://h, inactive"),
+        (False, False, "created search for https://h, inactive"),
+        (False, True, "created search for https://h, ACTIVE"),
+    ],
+)
+def test_what_was_created_says_its_state(dry_run: bool, is_active: bool, said: str) -> None:
+    assert to_made("search", "https://h", dry_run=dry_run, is_active=is_active) == said
+
+
+def test_one_that_is_active_all_the_same_needs_its_header_at_once() -> None:
+    told = to_next("search", is_active=True)
+
+    assert "set its Authorization header to QUINDEX_WEBHOOK_AUTHORIZATION at once" in told
+    assert "quindex webhook enable" not in told
+
+
+def test_what_quable_says_of_a_new_subscription_is_told() -> None:
+    shown = {"id": "7", "name": "search", "active": True, "url": "https://h", "events": []}
+
+    class Eager(Recorder):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST":
+                return await super().handle_async_request(request)
+            return await TinyPim({"webhooks": []}).handle_async_request(request)
+
+    created = use(Eager(201, shown), lambda pim: subscribe(pim, "search", "https://h", EVENTS))
+    assert created.is_active
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

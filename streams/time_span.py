@@ -18,7 +18,8 @@ async def read_span(
         KafkaError: the brokers do not answer.
         Exception: *if_missing*: there is no such topic.
     """
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
+    # Earliest: where retention overtakes the reader, it goes on with what is left.
+    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
         await consumer.start()
         cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001  # the public call reads a cache

@@ -85,10 +85,12 @@ class SecuredKafka(Kafka):
         finally:
             admin.close()
 
-    def forbid(self, user: str, topic: str) -> Callable[[], None]:
-        """Forbid somebody to write to a topic; return what takes that back."""
+    def forbid(
+        self, user: str, topic: str, operation: ACLOperation = ACLOperation.WRITE
+    ) -> Callable[[], None]:
+        """Forbid somebody to write to a topic, or something else; return what takes that back."""
         pattern = ResourcePattern(ResourceType.TOPIC, topic)
-        never = ACL(f"User:{user}", "*", ACLOperation.WRITE, ACLPermissionType.DENY, pattern)
+        never = ACL(f"User:{user}", "*", operation, ACLPermissionType.DENY, pattern)
 
         def allow() -> None:
             with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:

@@ -1,10 +1,11 @@
-"""An ingress that may not write to dead letters, on a broker with access control."""
+"""An ingress that may not write to dead letters, or not see them, with access control."""
 
 import asyncio
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from kafka.admin import ACLOperation
 
 from ingress.publisher import KafkaPublisher
 from runtime.errors import KafkaRefused, KafkaUnavailable
@@ -33,8 +34,12 @@ async def append(publisher: KafkaPublisher, topic: str) -> int:
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    ("forbidden", "said"),
+    [(ACLOperation.WRITE, "Authorization"), (ACLOperation.DESCRIBE, "not among the topics")],
+)
 def test_a_topic_that_may_not_be_written_costs_the_others_nothing_but_a_pause(
-    tmp_path: Path,
+    tmp_path: Path, forbidden: ACLOperation, said: str
 ) -> None:
     certificates = make_certificates(tmp_path / "certificates")
     kafka = SecuredKafka(tmp_path / "kafka", certificates)
@@ -52,7 +57,7 @@ def test_a_topic_that_may_not_be_written_costs_the_others_nothing_but_a_pause(
 
     async def test() -> None:
         await asyncio.to_thread(kafka.let_in, names.prefix)
-        allow = await asyncio.to_thread(kafka.forbid, USER, names.dead_letters)
+        allow = await asyncio.to_thread(kafka.forbid, USER, names.dead_letters, forbidden)
         await asyncio.to_thread(create_topics, kafka.address, names)
         publisher = KafkaPublisher(
             to_kafka_python_options(settings),
@@ -62,7 +67,7 @@ def test_a_topic_that_may_not_be_written_costs_the_others_nothing_but_a_pause(
         await publisher.start()
         try:
             assert await append(publisher, names.notifications) == 0
-            with pytest.raises(KafkaRefused, match="Authorization"):
+            with pytest.raises(KafkaRefused, match=said):
                 await append(publisher, names.dead_letters)
             assert await append(publisher, names.notifications) == 1
             with pytest.raises(KafkaRefused):

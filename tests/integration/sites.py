@@ -18,14 +18,13 @@ from ops.installation import Installation
 from ops.lag import Position, read_positions
 from sinks.fields import to_alias
 from stack.choose import Servers
-from tests.eventually import patiently
+from tests.eventually import POLL_S, patiently
 from tests.faults.burst import put
 from tests.integration.calls import quindex
 
 SETTLE_WITHIN_S = 120.0
 TIME_SCALE = 20.0
 """Five minutes between a webhook's attempts become 15 s: a call that was too slow is made again."""
-
 
 Result = TypeVar("Result")
 
@@ -76,16 +75,22 @@ class Site:
 
     def assert_converges(self, within_s: float = SETTLE_WITHIN_S) -> None:
         """Wait until index and PIM agree, and the workers have acknowledged every record."""
+        deadline_s = time.monotonic() + within_s
         agreement = self.run(settle(self.installation, within_s))
 
         assert str(agreement) == "missing 0, stale 0, extra 0", agreement.examples()
-        positions = self.run(patiently(lambda: asyncio.to_thread(self.positions)))
-        behind = {
+        # What a worker appends by itself may have come since it was looked for the last time.
+        while behind := self.run(patiently(lambda: asyncio.to_thread(self.read_behind))):
+            assert time.monotonic() < deadline_s, behind
+            time.sleep(POLL_S)
+
+    def read_behind(self) -> Mapping[TopicPartition, Position]:
+        """Return where the group stands in each partition of which it has not acknowledged all."""
+        return {
             where: position
-            for where, position in positions.items()
+            for where, position in self.positions().items()
             if position.end != (position.committed or 0)
         }
-        assert behind == {}
 
 
 async def settle(installation: Installation, within_s: float) -> Agreement:

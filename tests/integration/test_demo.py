@@ -37,6 +37,7 @@ def test_once_it_shows_every_step_while_another_one_runs(tmp_path: Path) -> None
     assert lines[-1].partition("compared: ")[2].startswith("missing 0, stale 0, extra 0")
 
 
+@pytest.mark.faults
 def test_a_signal_ends_it_in_the_middle_of_the_steps_and_a_kill_at_any_time(
     tmp_path: Path,
 ) -> None:

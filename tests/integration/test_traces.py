@@ -14,7 +14,7 @@ from tests.collector import Collector, Span, open_collector
 from tests.eventually import eventually
 from tests.integration.sites import Site, open_site, to_installation
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.faults]  # its calls coalesce slowly
 
 CALLS: Final = 5
 CODE: Final = "product-00005"

@@ -178,6 +178,14 @@ def test_the_greatest_versions_are_exact_and_include_tombstones(cluster: Cluster
     assert cluster.run(write) == {3: high, 0: 7}
 
 
+async def write_beside_one_away(client: AsyncElasticsearch, alias: str) -> None:
+    """Write version 7 of partition 0 to the live index; the next generation does not answer."""
+    document = {"deleted": False, "sync": {"version": 7, "partition": 0}}
+    await ElasticsearchSink(client).write([to_write(alias, "a", 7, document)])
+    await client.indices.refresh(index=alias)
+    await create_away(client, f"{alias}-000002")
+
+
 def test_a_greatest_version_that_may_lie_on_a_shard_that_is_away_is_not_known(
     cluster: Cluster,
 ) -> None:
@@ -185,10 +193,7 @@ def test_a_greatest_version_that_may_lie_on_a_shard_that_is_away_is_not_known(
     alias = f"{cluster.prefix}-fr_fr"
 
     async def read(client: AsyncElasticsearch) -> OperatorError:
-        document = {"deleted": False, "sync": {"version": 7, "partition": 0}}
-        await ElasticsearchSink(client).write([to_write(alias, "a", 7, document)])
-        await client.indices.refresh(index=alias)
-        await create_away(client, f"{alias}-000002")
+        await write_beside_one_away(client, alias)
         with pytest.raises(ApiError) as caught:
             await read_ends(client, f"{alias}-0*")
         return to_operator_error(caught.value)
@@ -203,10 +208,7 @@ def test_an_index_that_nobody_reads_may_be_away_and_one_that_is_read_may_not(
     alias = f"{cluster.prefix}-fr_fr"
 
     async def check(client: AsyncElasticsearch) -> None:
-        document = {"deleted": False, "sync": {"version": 7, "partition": 0}}
-        await ElasticsearchSink(client).write([to_write(alias, "a", 7, document)])
-        await client.indices.refresh(index=alias)
-        await create_away(client, f"{alias}-000002")
+        await write_beside_one_away(client, alias)
         assert await read_versions(client, cluster.prefix, LOCALES) == {0: 7}
 
         add = {"index": f"{alias}-000002", "alias": alias}

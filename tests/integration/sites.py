@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from ops.catalog import Agreement
 from ops.connections import kafka_admin
 from ops.installation import Installation
 from ops.lag import Position, read_positions
@@ -76,7 +75,7 @@ class Site:
     def assert_converges(self, within_s: float = SETTLE_WITHIN_S) -> None:
         """Wait until index and PIM agree, and the workers have acknowledged every record."""
         deadline_s = time.monotonic() + within_s
-        agreement = self.run(settle(self.installation, within_s))
+        agreement = self.run(self.installation.settle(within_s))
 
         assert str(agreement) == "missing 0, stale 0, extra 0", agreement.examples()
         # What a worker appends by itself may have come since it was looked for the last time.
@@ -91,14 +90,6 @@ class Site:
             for where, position in self.positions().items()
             if position.end != (position.committed or 0)
         }
-
-
-async def settle(installation: Installation, within_s: float) -> Agreement:
-    """Wait as the installation does, also while something is too slow to answer."""
-    deadline_s = time.monotonic() + within_s
-    return await patiently(
-        lambda: installation.settle(max(0.0, deadline_s - time.monotonic())), within_s=within_s
-    )
 
 
 def to_installation(kafka: str, elasticsearch: str, folder: Path, **more: Any) -> Installation:

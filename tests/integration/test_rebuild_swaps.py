@@ -18,7 +18,7 @@ from tests.faults.patches import FILE
 from tests.faults.rebuild_patches import HOLDING
 from tests.integration.calls import Done, finish, quindex, start
 from tests.integration.fire import fire
-from tests.integration.sites import Site, open_filled_site, settle
+from tests.integration.sites import Site, open_filled_site
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
 
@@ -103,7 +103,7 @@ def test_a_rebuild_that_does_not_read_to_the_end_after_the_fence_is_caught(
         for number in range(EDITED):
             code = f"{patches.replace(',', '-')}-{number}"
             await site.installation.control("create", kind="document", code=code)
-        agreement = await settle(site.installation, 60.0)
+        agreement = await site.installation.settle(60.0)
         assert agreement.is_equal, agreement.examples()
 
     done = site.run(rebuild(site, tmp_path, patches, edit_in_the_old_index))
